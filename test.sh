@@ -1,0 +1,65 @@
+#!/bin/bash
+# Sets up, builds, and runs every test: ./test.sh [stage...]; without arguments all stages, in the order below. A stage that
+# fails does not keep the others from running; the summary at the end has a line for each.
+set -u
+cd "$(dirname "$0")" || exit 1
+
+# Each test runs once against the shipped executable and once against the one with sanitizers and costly checks.
+release=$PWD/build/release/fermata
+debug=$PWD/build/debug/fermata
+logs=build/test-logs
+all_stages="setup format tidy release debug unit python python-sanitized extra extra-sanitized"
+
+find_c() { # our C files that exist at present
+    find base proto history matching persistence server tests bench -name '*.[ch]' 2>/dev/null | sort
+}
+
+build() { # configures once; ninja does it again when it must
+    [ -f "build/$1/build.ninja" ] || cmake --preset "$1" || return
+    cmake --build --preset "$1" -- --quiet
+}
+
+run_python() { # folders are found by their conftest.py or test files; see tests/pytest.ini
+    if [ ! -x build/venv/bin/pytest ]; then
+        echo "no Python tests"
+        return
+    fi
+    build/venv/bin/pytest tests -q -n "${PYTEST_WORKERS:-4}" --dist=worksteal
+}
+
+run_extra() { # every tests/<folder>/run is a stage of its own kind: executable, told the server by FERMATA_EXE
+    local failed=0 run
+    for run in tests/*/run; do
+        [ -x "$run" ] || continue
+        echo "$run"
+        "$run" || failed=1
+    done
+    return $failed
+}
+
+stage_setup() { ./setup.sh --tests; }
+stage_format() { find_c | xargs -r clang-format --dry-run -Werror && echo "$(find_c | wc -l) files are formatted"; }
+stage_tidy() { python3 tests/tidy.py; }
+stage_release() { build release && ls -l "$release"; }
+stage_debug() { build debug; }
+stage_unit() { ctest --preset debug --output-on-failure -j"$(nproc)"; }
+stage_python() { FERMATA_EXE=$release run_python; }
+stage_python_sanitized() { FERMATA_EXE=$debug run_python; }
+stage_extra() { FERMATA_EXE=$release run_extra; }
+stage_extra_sanitized() { FERMATA_EXE=$debug run_extra; }
+
+export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1} UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
+mkdir -p $logs
+failed=0
+summary=
+for stage in ${*:-$all_stages}; do
+    printf '\n=== %s\n' "$stage"
+    started=$SECONDS
+    "stage_${stage//-/_}" 2>&1 | tee "$logs/$stage.log"
+    if [ "${PIPESTATUS[0]}" = 0 ]; then outcome=ok; else outcome=FAILED failed=1; fi
+    # The line that says how it went, which tools print last or last but a few.
+    said=$(grep -E 'tests passed|tests failed| passed| failed|^tidy:|are formatted' "$logs/$stage.log" | tail -1 | tr -d '=')
+    summary+=$(printf '%-17s %-6s %4d s  %s' "$stage" "$outcome" $((SECONDS - started)) "$said")$'\n'
+done
+printf '\n=== summary\n%s' "$summary"
+exit $failed
