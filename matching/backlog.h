@@ -1,0 +1,53 @@
+/*
+ * A backlog: tasks that wait for a poll, ordered by priority (1 first) and, within one priority, by arrival.
+ *
+ * A hundred thousand waiting tasks are ordinary (workers down over night), so a task costs 32 bytes in a list of
+ * chunks, and adding and taking cost the same however many wait.
+ *
+ * B1  All tasks of a backlog are of one kind, which is not stored with each.
+ * B2  A chunk in a list holds at least one task.
+ */
+#ifndef FERMATA_MATCHING_BACKLOG_H
+#define FERMATA_MATCHING_BACKLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "matching/matching.h"
+
+enum { PRIORITY_FIRST = 1, PRIORITY_LAST = 5, PRIORITY_DEFAULT = 3 };
+
+struct backlog_chunk;
+
+/* The tasks of one priority. */
+struct backlog_lane {
+    struct backlog_chunk *first, *last;
+    int64_t count;
+};
+
+/* Embedded by its owner, so that an empty one costs no allocation. */
+struct backlog {
+    enum task_kind kind;
+    struct backlog_lane lanes[PRIORITY_LAST];
+};
+
+/* Makes an empty backlog of tasks of `kind`. */
+void backlog_init(struct backlog *backlog, enum task_kind kind);
+
+/* Drops all tasks and their memory. */
+void backlog_clear(struct backlog *backlog);
+
+/* How many tasks wait. */
+int64_t backlog_count(const struct backlog *backlog);
+
+/* When the task that waits longest became ready; NANOS_MAX when none waits. Tasks of one priority are taken to be in
+ * the order in which they became ready, which after a restart is only nearly so. */
+nanos backlog_oldest(const struct backlog *backlog);
+
+/* Adds a copy of `task`, which is of the backlog's kind. Priority 0 counts as 3, one above 5 as 5. */
+void backlog_push(struct backlog *backlog, const struct task *task);
+
+/* Takes the first task. False: there is none. */
+bool backlog_pop(struct backlog *backlog, struct task *ret_task);
+
+#endif

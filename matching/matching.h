@@ -1,0 +1,154 @@
+/*
+ * Matching: task queues, the polls that wait at them, and which poll gets which task.
+ *
+ * A physical queue is (namespace, name, type, version): tasks of workflows that are pinned to a version wait in that
+ * version's queue, all others in the unversioned one, and matching_routing decides at dispatch which poll may take
+ * them. Nothing here is stored: after a restart the engine adds the tasks of open runs again.
+ *
+ * A task is a small reference. Whether it is still wanted is known to the engine alone, so matching hands it over
+ * through `ports.start`; a refused (stale) task is dropped and the poll keeps waiting.
+ *
+ * M1  A task is in at most one place: a backlog, or handed over.
+ * M2  A poll waits at one queue; matched or removed, it never gets a second task.
+ * M3  While a queue has a poll that may take a task of its backlog, that backlog holds no such task.
+ *
+ * Of several polls the oldest gets the task: it is the nearest to its deadline, and work spreads over the workers. Of
+ * several tasks a query goes first (its client stands waiting, and queries are not part of a backlog), then priority,
+ * then age.
+ *
+ * `ports.start` may call matching_add, matching_remove_poll and the questions. What it adds is offered after it has
+ * returned, so no two starts are ever under way at once. It must not call matching_poll, matching_sweep or
+ * matching_each_poll.
+ */
+#ifndef FERMATA_MATCHING_MATCHING_H
+#define FERMATA_MATCHING_MATCHING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+struct matching;
+struct poll;
+struct query_task;
+
+/* temporal.api.enums.v1.TaskQueueType */
+enum queue_type { QUEUE_WORKFLOW = 1, QUEUE_ACTIVITY = 2, QUEUE_NEXUS = 3 };
+
+/* Names a task queue. `name` is borrowed during the call. */
+struct queue_name {
+    int64_t namespace_id;
+    enum queue_type type;
+    const char *name;
+    bool is_sticky;
+};
+
+/* A worker's deployment version; empty deployment: unversioned. Borrowed during the call. */
+struct queue_version {
+    const char *deployment, *build_id;
+};
+
+enum task_kind { TASK_WORKFLOW, TASK_ACTIVITY, TASK_QUERY };
+
+/* A reference to something that a worker should do. Copied by matching. */
+struct task {
+    enum task_kind kind;
+    int priority;             /* 1 (first) to 5; 0 means 3 */
+    int64_t run;              /* the run's row */
+    int64_t event_id;         /* scheduled_event_id */
+    int64_t stamp;            /* must equal the run's or activity's stamp when it starts, else the task is stale */
+    nanos created;            /* when it became ready; its age in the backlog */
+    struct query_task *query; /* TASK_QUERY only: the engine's */
+};
+
+/* What matching asks of the engine. */
+struct matching_ports {
+    void *engine;
+    /* Hands `task` to `poll`: records the start and answers the poll. False: the task is stale (the poll was not used).
+     */
+    bool (*start)(void *engine, const struct task *task, struct poll *poll, bool from_backlog);
+    /* Takes back a task of a sticky queue whose worker has not polled for five minutes (matching_sweep). May add it to
+     * another queue. NULL: such tasks stay where they are. */
+    void (*give_back)(void *engine, const struct task *task);
+};
+
+/* A waiting poll. Embedded in memory of the poller's call; its texts live as long as it waits. */
+struct poll {
+    /* Set by the poller. */
+    const char *identity;
+    struct queue_version version;   /* the worker's, in mode VERSIONED; else empty */
+    const void *deployment_options; /* PbWorkerDeploymentOptions as sent, for describe; NULL when none */
+    const char *normal_name;        /* sticky queues: the task queue that the worker also serves */
+    double tasks_per_second_max;    /* 0: no limit */
+    void *call;                     /* the engine's */
+
+    /* Matching's. */
+    struct poll *next, *prev;
+    void *queue;
+    nanos since;
+};
+
+/* A poller as describe shows it. Texts are borrowed until matching runs again. */
+struct poller_info {
+    const char *identity;
+    nanos last_access;
+    double rate_per_second;
+    const void *deployment_options;
+};
+
+/* What describe tells of a queue. */
+struct queue_stats {
+    int64_t backlog_count;
+    nanos backlog_age;              /* 0 when empty */
+    double add_rate, dispatch_rate; /* per second over the last 30 s */
+};
+
+/* Makes an empty matching service. */
+struct matching *matching_new(const struct matching_ports *ports, const struct clock *clock);
+
+/* Frees it and its backlogs; polls still waiting are their owners'. NULL is accepted. */
+void matching_free(struct matching *matching);
+
+/* Adds a task: hands it to a waiting poll at once if one may take it, else queues it. A task for a sticky queue at
+ * which no poll was seen within 10 s goes nowhere and false is returned: the caller adds it to the normal queue. */
+bool matching_add(struct matching *matching, const struct queue_name *queue, const struct queue_version *pinned,
+                  const struct task *task);
+
+/* Lets `poll` take the first task that it may have, else makes it wait. True: it has been used (ports.start was called
+ * with it and accepted). */
+bool matching_poll(struct matching *matching, const struct queue_name *queue, struct poll *poll);
+
+/* Takes a waiting poll out (client gone, deadline, drain). Nothing when it does not wait. `refresh`: count this as
+ * seen. */
+void matching_remove_poll(struct matching *matching, struct poll *poll, bool refresh);
+
+/* Takes back a query that has not been handed over, for one that times out; true when it was there. */
+bool matching_remove_query(struct matching *matching, const struct queue_name *queue, const struct query_task *query);
+
+/* Forgets a sticky queue: its tasks are handed back through `each` (which may add them elsewhere) and later ones are
+ * refused as if no poll was ever seen, until a new poll comes. Polls that wait there stay until they end. */
+void matching_drop_sticky(struct matching *matching, const struct queue_name *queue,
+                          void (*each)(void *context, const struct task *task), void *context);
+
+/* Whether any poll was seen at the queue within the last `span` (waiting ones count). */
+bool matching_has_recent_poll(const struct matching *matching, const struct queue_name *queue, nanos span);
+
+/* Whether a poll waits at the queue right now. */
+bool matching_has_waiting_poll(const struct matching *matching, const struct queue_name *queue);
+
+/* Pollers seen in the last five minutes, newest first; at most `most`. Returns how many. */
+size_t matching_pollers(const struct matching *matching, const struct queue_name *queue,
+                        struct poller_info *ret_pollers, size_t most);
+
+/* Numbers of a queue, all versions together. Queries count in the rates and not in the backlog. */
+struct queue_stats matching_stats(const struct matching *matching, const struct queue_name *queue);
+
+/* Forgets poller records that have expired and empty queues that nobody has used for a while. Called now and then:
+ * linear in the number of queues. */
+void matching_sweep(struct matching *matching);
+
+/* Every waiting poll, for draining: calls `each` until none is left; `each` must remove the poll. */
+void matching_each_poll(struct matching *matching, void (*each)(void *context, struct poll *poll), void *context);
+
+#endif

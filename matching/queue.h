@@ -1,0 +1,105 @@
+/*
+ * Task queues and their physical queues.
+ *
+ * A task queue is what clients name: (namespace, type, name, sticky or not). It holds a physical queue for workers
+ * without a version and one for each version that work is pinned to or polled for. Tasks and polls wait at physical
+ * queues; poller records and the sticky rules belong to the task queue.
+ *
+ * Q1  A task queue has at least one physical queue, and the first is the unversioned one.
+ * Q2  Polls at a physical queue are listed in the order in which they came.
+ * Q3  A task queue's waiting_polls_count is the number of polls listed at its physical queues.
+ *
+ * An idle task queue costs about 600 bytes beside its name, one more version 300; matching_sweep forgets those not in
+ * use.
+ */
+#ifndef FERMATA_MATCHING_QUEUE_H
+#define FERMATA_MATCHING_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/hash_table.h"
+#include "matching/backlog.h"
+#include "matching/poller.h"
+#include "matching/rate.h"
+#include "matching/routing.h"
+
+/* A query that waits for a poll. Not in the backlog: it is never counted as one and it can be taken back. */
+struct waiting_query {
+    struct waiting_query *prev, *next;
+    struct task task;
+};
+
+/* A physical queue. */
+struct queue {
+    struct task_queue *task_queue;
+    struct queue *next;
+    struct poll *polls; /* Q2 */
+    struct waiting_query *queries;
+    struct backlog backlog;
+    struct rate adds, dispatches;
+    nanos last_used;
+    char *deployment, *build_id; /* NULL: the unversioned one */
+};
+
+struct task_queue {
+    UT_hash_handle hh;
+    struct queue unversioned; /* Q1; others follow in its list */
+    struct pollers pollers;
+    size_t waiting_polls_count; /* Q3 */
+    nanos last_poll;            /* when a poll was seen last; 0: never, or the sticky queue was dropped since */
+    enum queue_type type;
+    bool is_sticky, is_dropped; /* dropped: see matching_drop_sticky; the next poll ends it */
+    size_t key_bytes;
+    char key[];
+};
+
+/* All task queues. Zeroed is empty. */
+struct queue_table {
+    struct task_queue *by_key; /* uthash */
+    struct buffer *key;        /* where a key is put together for a look-up */
+};
+
+/* Makes an empty table in `table`. */
+void queue_table_init(struct queue_table *table);
+
+/* Frees all queues; polls that wait are left to their owners. */
+void queue_table_destroy(struct queue_table *table);
+
+/* The task queue of that name, or NULL. */
+struct task_queue *queue_table_find(const struct queue_table *table, const struct queue_name *name);
+
+/* The same, made when there is none. */
+struct task_queue *queue_table_get(struct queue_table *table, const struct queue_name *name);
+
+/* Removes and frees a task queue. */
+void queue_table_forget(struct queue_table *table, struct task_queue *task_queue);
+
+/* The physical queue of an answer of routing, made when there is none. */
+struct queue *task_queue_get(struct task_queue *task_queue, const struct routing_answer *answer);
+
+/* Frees the physical queue behind `before`, which must be empty. */
+void task_queue_forget_next(struct queue *before);
+
+/* Whether no poll, query or task waits at the physical queue. */
+bool queue_is_empty(const struct queue *queue);
+
+/* Puts `poll` at the end, or (one that was offered a stale task) back to the front, where it was. */
+void queue_append_poll(struct queue *queue, struct poll *poll);
+void queue_prepend_poll(struct queue *queue, struct poll *poll);
+
+/* Takes a waiting poll out of its queue. */
+void queue_unlist_poll(struct poll *poll);
+
+/* Adds a copy of `task` to what waits. */
+void queue_store(struct queue *queue, const struct task *task);
+
+/* Takes what a poll gets first: a query (its client stands waiting), else the first task of the backlog. False:
+ * nothing. */
+bool queue_take(struct queue *queue, struct task *ret_task);
+
+/* Takes `query` back; true when it waited here. */
+bool queue_remove_query(struct queue *queue, const struct query_task *query);
+
+#endif

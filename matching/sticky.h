@@ -1,0 +1,26 @@
+/*
+ * Sticky queues: each belongs to one worker, which keeps workflows cached and gets their next tasks there with only the
+ * new events. When that worker is gone its queue must not swallow tasks, so a task enters only while the worker is
+ * known to be polling, and what waits is given back when the queue is dropped.
+ */
+#ifndef FERMATA_MATCHING_STICKY_H
+#define FERMATA_MATCHING_STICKY_H
+
+#include <stdbool.h>
+
+#include "matching/queue.h"
+
+/* A worker that has not polled for so long is taken to be gone: the real server's value. A worker with all its pollers
+ * busy for longer gets its next task on the normal queue, which costs a replay and nothing else. */
+#define STICKY_WORKER_GONE_AFTER (10 * NANOS_PER_SECOND)
+
+/* Whether a task must not enter this queue (never so for a queue that is not sticky). */
+bool sticky_refuses(const struct task_queue *task_queue, nanos now);
+
+/* Whether nobody will come for the tasks that wait here: no poll for as long as poller records live. */
+bool sticky_is_abandoned(const struct task_queue *task_queue, nanos now);
+
+/* Refuses tasks from now on, until the next poll, and moves those that wait into `ret_tasks`, which is empty. */
+void sticky_drop(struct task_queue *task_queue, struct queue *ret_tasks);
+
+#endif
