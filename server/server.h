@@ -1,0 +1,32 @@
+/* The parts of one server process, made once at start and passed to every handler through its call. */
+#ifndef FERMATA_SERVER_SERVER_H
+#define FERMATA_SERVER_SERVER_H
+
+#include "base/clock.h"
+#include "base/rand.h"
+#include "base/timers.h"
+
+struct engine;
+struct loop;
+struct matching;
+struct namespaces;
+struct options;
+struct store;
+struct transport;
+struct turn;
+
+struct server {
+    const struct options *options;
+    struct clock *clock;
+    struct rand *rand;
+    struct timers *timers; /* deadlines on the wall clock */
+    struct store *store;
+    struct loop *loop;     /* server/loop */
+    struct turn *turn;
+    struct namespaces *namespaces;
+    struct matching *matching;
+    struct engine *engine;
+    struct transport *transport; /* server/grpc: connections and streams */
+};
+
+#endif
