@@ -1,0 +1,84 @@
+/* protobuf-c with an arena as its allocator: free does nothing, the arena's end frees. */
+#include "proto/pb.h"
+
+#include <string.h>
+
+#include "base/invariant.h"
+
+#define TYPE_URL_PREFIX "type.googleapis.com/"
+
+static void *allocate(void *arena, size_t bytes)
+{
+    return arena_alloc_raw(arena, bytes);
+}
+
+static void free_nothing(void *arena, void *block)
+{
+    (void)arena;
+    (void)block;
+}
+
+static ProtobufCAllocator allocator_of(struct arena *arena)
+{
+    return (ProtobufCAllocator){.alloc = allocate, .free = free_nothing, .allocator_data = arena};
+}
+
+void *pb_new(struct arena *arena, const ProtobufCMessageDescriptor *type)
+{
+    ProtobufCMessage *message = arena_alloc_raw(arena, type->sizeof_message);
+
+    protobuf_c_message_init(type, message);
+    return message;
+}
+
+void *pb_unpack(struct arena *arena, const ProtobufCMessageDescriptor *type, const void *data, size_t len)
+{
+    ProtobufCAllocator allocator = allocator_of(arena);
+
+    return protobuf_c_message_unpack(type, &allocator, len, data);
+}
+
+struct bytes pb_pack(struct arena *arena, const void *message)
+{
+    size_t len = protobuf_c_message_get_packed_size(message);
+    uint8_t *data = arena_alloc_raw(arena, len);
+    size_t written = protobuf_c_message_pack(message, data);
+
+    invariant(written == len, "a message changed while it was written");
+    return (struct bytes){.data = data, .len = len};
+}
+
+void *pb_copy(struct arena *arena, const void *message)
+{
+    const ProtobufCMessage *from = message;
+    struct bytes packed;
+    void *copy;
+
+    if (message == NULL)
+        return NULL;
+    packed = pb_pack(arena, message);
+    copy = pb_unpack(arena, from->descriptor, packed.data, packed.len);
+    invariant(copy != NULL, "a message that we wrote cannot be read: %s", from->descriptor->name);
+    return copy;
+}
+
+PbAny *pb_pack_any(struct arena *arena, const void *message)
+{
+    const ProtobufCMessage *from = message;
+    struct bytes packed = pb_pack(arena, message);
+    PbAny *any = ARENA_NEW_PB(arena, PbAny);
+    uint8_t *value = arena_memdup(arena, packed.data, packed.len);
+
+    any->type_url = arena_printf(arena, TYPE_URL_PREFIX "%s", from->descriptor->name);
+    any->value = (ProtobufCBinaryData){.data = value, .len = packed.len};
+    return any;
+}
+
+void *pb_unpack_any(struct arena *arena, const ProtobufCMessageDescriptor *type, const PbAny *any)
+{
+    const char *name = any == NULL ? NULL : strrchr(any->type_url, '/'); /* any prefix is allowed */
+
+    if (name == NULL || strcmp(name + 1, type->name) != 0)
+        return NULL;
+    return pb_unpack(arena, type, any->value.data, any->value.len);
+}
