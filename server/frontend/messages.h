@@ -1,0 +1,157 @@
+/*
+ * The error texts that clients see, and that SDKs, users' tests and scripts match on: together here, so that they can
+ * be compared with the real server's (release 1.32.0) letter by letter, capitals and full stops included. What is
+ * formatted says so by its % directives. Code is INVALID_ARGUMENT where nothing else is said.
+ */
+#ifndef FERMATA_SERVER_FRONTEND_MESSAGES_H
+#define FERMATA_SERVER_FRONTEND_MESSAGES_H
+
+/* --- any request --- */
+#define MSG_NAMESPACE_NOT_SET    "Namespace is empty."
+#define MSG_NAMESPACE_NOT_FOUND  "Namespace %s is not found." /* NOT_FOUND, NamespaceNotFoundFailure */
+#define MSG_NAMESPACE_TOO_LONG   "Namespace length exceeds limit."
+#define MSG_IDENTITY_TOO_LONG    "Identity length exceeds limit."
+#define MSG_REQUEST_ID_TOO_LONG  "RequestId length exceeds limit."
+#define MSG_BLOB_TOO_LARGE       "Blob data size exceeds limit."
+#define MSG_MEMO_TOO_LARGE       "Memo size exceeds limit."
+#define MSG_EXECUTION_NOT_SET    "Execution is not set on request."
+#define MSG_WORKFLOW_ID_NOT_SET  "WorkflowId is not set on request."
+#define MSG_WORKFLOW_ID_TOO_LONG "WorkflowId exceeds maximum allowed length (%zu/%lld)"
+#define MSG_INVALID_RUN_ID       "Invalid RunId."
+#define MSG_NOT_SUPPORTED_YET    "%s are not supported yet" /* UNIMPLEMENTED; ours alone */
+
+/* --- client versions --- */
+#define MSG_CLIENT_VERSION_UNPARSABLE  "Unable to parse client version: %s"
+#define MSG_SERVER_VERSIONS_UNPARSABLE "Unable to parse supported server versions: %s"
+/* FAILED_PRECONDITION, ClientVersionNotSupportedFailure and ServerVersionNotSupportedFailure */
+#define MSG_CLIENT_VERSION_NOT_SUPPORTED "Client version %s is not supported. Server supports %s versions: %s"
+#define MSG_SERVER_VERSION_NOT_SUPPORTED "Server version %s is not supported. Client supports server versions: %s"
+
+/* --- task queues and polls --- */
+#define MSG_TASK_QUEUE_NOT_SET      "taskQueue is not set"
+#define MSG_TASK_QUEUE_NAME_MISSING "missing task queue name"
+#define MSG_TASK_QUEUE_TOO_LONG     "taskQueue length exceeds limit"
+#define MSG_TASK_QUEUE_RESERVED     "task queue name cannot start with reserved prefix /_sys/"
+#define MSG_TASK_QUEUE_INTERNAL     "cannot use internal per-namespace task queue:%s"
+#define MSG_POLL_TIMEOUT_NOT_SET    "Context timeout is not set."
+#define MSG_POLL_TIMEOUT_TOO_SHORT  "Context timeout is too short." /* FAILED_PRECONDITION */
+#define MSG_VERSIONING_NO_NORMAL_NAME \
+    "NormalName must be set on sticky queue when UseVersioning is true or DeploymentOptions are set."
+#define MSG_VERSIONING_NO_BUILD_ID      "WorkerVersionStamp must be present if UseVersioning is true."
+#define MSG_BUILD_ID_TOO_LONG           "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID."
+#define MSG_DEPLOYMENT_OPTIONS_PARTIAL  "Deployment name and build id must be set together."
+#define MSG_DEPLOYMENT_FIELD_TOO_LONG   "size of %s larger than the maximum allowed"
+#define MSG_DEPLOYMENT_NAME_CONTAINS    "worker deployment name cannot contain '%s'"
+#define MSG_DEPLOYMENT_FIELD_UNDERSCORE "%s cannot start with '__'"
+#define MSG_VERSIONING_BEHAVIOR_WITHOUT_OPTIONS \
+    "versioning behavior cannot be specified without deployment options being set with versioned mode"
+
+/* --- starting --- */
+#define MSG_WORKFLOW_TYPE_NOT_SET     "WorkflowType is not set on request."
+#define MSG_WORKFLOW_TYPE_TOO_LONG    "WorkflowType length exceeds limit."
+#define MSG_CRON_AND_DELAY            "CronSchedule and WorkflowStartDelay may not be used together."
+#define MSG_CRON_INVALID              "invalid CronSchedule."
+#define MSG_CRON_NEVER                "invalid CronSchedule, no time can be found to satisfy the schedule"
+#define MSG_EXECUTION_TIMEOUT_INVALID "An invalid WorkflowExecutionTimeoutSeconds is set on request. cause: %s"
+#define MSG_RUN_TIMEOUT_INVALID       "An invalid WorkflowRunTimeoutSeconds is set on request. cause: %s"
+#define MSG_TASK_TIMEOUT_INVALID      "An invalid WorkflowTaskTimeoutSeconds is set on request. cause: %s"
+#define MSG_START_DELAY_INVALID       "An invalid WorkflowStartDelaySeconds is set on request. cause: %s"
+#define MSG_DURATION_NEGATIVE         "negative duration"
+#define MSG_DURATION_MISMATCHED_SIGNS "duration has seconds and nanos with different signs"
+#define MSG_REUSE_POLICY_TERMINATE                                                                                 \
+    "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used together with a " \
+    "WorkflowIDConflictPolicy"
+#define MSG_REUSE_POLICY_REJECT                                                                              \
+    "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be used together with " \
+    "WorkflowIdConflictPolicy WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING"
+#define MSG_ATTACH_WITHOUT_REQUEST_ID "attaching request ID is required for attaching completion callbacks"
+#define MSG_PRIORITY_KEY_NEGATIVE     "priority key can't be negative"
+#define MSG_FAIRNESS_KEY_TOO_LONG     "fairness key length exceeds limit"
+#define MSG_FAIRNESS_WEIGHT_NEGATIVE  "must be greater than zero"
+#define MSG_TIME_SKIPPING_DISABLED    "The Time-Skipping feature is not enabled for namespace." /* UNIMPLEMENTED */
+
+#define MSG_CALLBACKS_TOO_MANY        "cannot attach more than %lld callbacks to an execution"
+#define MSG_CALLBACK_URL_TOO_LONG     "invalid url: url length longer than max length allowed of %lld"
+#define MSG_CALLBACK_URL_NO_SCHEME    "invalid url: unknown scheme: %s"
+#define MSG_CALLBACK_URL_NO_HOST      "invalid url: missing host"
+#define MSG_CALLBACK_URL_NOT_ALLOWED  "invalid url: url does not match any configured callback address: %s"
+#define MSG_CALLBACK_HEADER_TOO_LARGE "invalid header: header size longer than max allowed size of %lld"
+#define MSG_CALLBACK_INTERNAL         "unsupported callback variant: *common.Callback_Internal_"
+#define MSG_CALLBACK_UNKNOWN          "unknown callback variant: <nil>" /* UNIMPLEMENTED */
+
+#define MSG_SEARCH_ATTRIBUTE_UNKNOWN    "Namespace %s has no mapping defined for search attribute %s"
+#define MSG_SEARCH_ATTRIBUTE_RESERVED   "%s attribute can't be set in SearchAttributes"
+#define MSG_SEARCH_ATTRIBUTE_BAD_VALUE  "invalid value for search attribute %s of type %s: %s"
+#define MSG_SEARCH_ATTRIBUTE_TOO_LARGE  "search attribute %s value size %zu exceeds size limit %lld"
+#define MSG_SEARCH_ATTRIBUTES_TOO_MANY  "number of search attributes %zu exceeds limit %lld"
+#define MSG_SEARCH_ATTRIBUTES_TOO_LARGE "total size of search attributes %zu exceeds size limit %lld"
+
+#define MSG_LINKS_TOO_MANY   "cannot attach more than %lld links per request, got %zu"
+#define MSG_LINK_TOO_LARGE   "link exceeds allowed size of %lld, got %zu"
+#define MSG_LINK_VARIANT     "unsupported link variant"
+#define MSG_LINK_FIELD_EMPTY "%s link must not have an empty %s"
+#define MSG_LINK_EVENT_TYPE  "workflow event link ref cannot have an unspecified event type and a non-zero event ID"
+
+/* ALREADY_EXISTS, WorkflowExecutionAlreadyStartedFailure */
+#define MSG_ALREADY_RUNNING "Workflow execution is already running. WorkflowId: %s, RunId: %s."
+#define MSG_ALREADY_COMPLETED_OK                                                                                    \
+    "Workflow execution already finished successfully. WorkflowId: %s, RunId: %s. Workflow Id reuse policy: allow " \
+    "duplicate workflow Id if last run failed."
+#define MSG_ALREADY_FINISHED                                                                                      \
+    "Workflow execution already finished. WorkflowId: %s, RunId: %s. Workflow Id reuse policy: reject duplicate " \
+    "workflow Id."
+
+/* --- runs; all NOT_FOUND with NotFoundFailure --- */
+#define MSG_WORKFLOW_NOT_FOUND "workflow not found for ID: %s"
+#define MSG_RUN_NOT_FOUND      "workflow execution not found for workflow ID \"%s\" and run ID \"%s\""
+#define MSG_CHAIN_NOT_FOUND    "workflow execution not found"
+#define MSG_WORKFLOW_COMPLETED "workflow execution already completed"
+
+/* --- signalling, terminating --- */
+#define MSG_SIGNAL_NAME_NOT_SET  "SignalName is not set on request."
+#define MSG_SIGNAL_NAME_TOO_LONG "SignalName length exceeds limit."
+#define MSG_SIGNALS_TOO_MANY     "exceeded workflow execution limit for signal events"
+#define MSG_WORKFLOW_CLOSING \
+    "workflow operation can not be applied because workflow is closing" /* RESOURCE_EXHAUSTED */
+#define TEXT_TERMINATE_REASON   "terminated by user via frontend"
+#define TEXT_TERMINATE_IDENTITY "frontend-service"
+
+/* --- history --- */
+#define MSG_PAGE_TOKEN_INVALID   "Invalid NextPageToken."
+#define MSG_PAGE_TOKEN_OTHER_RUN "RunId in the request does not match the NextPageToken."
+
+/* --- tasks --- */
+#define MSG_TASK_TOKEN_NOT_SET      "Task token not set on request."
+#define MSG_TASK_TOKEN_UNDECODABLE  "Error deserializing task token."
+#define MSG_TASK_TOKEN_INVALID      "Invalid TaskToken."
+#define MSG_TASK_TOKEN_NAMESPACE    "Operation requested with a token from a different namespace."
+#define MSG_WORKFLOW_TASK_NOT_FOUND "Workflow task not found."        /* NOT_FOUND */
+#define MSG_HEARTBEAT_TIMEOUT       "workflow task heartbeat timeout" /* NOT_FOUND */
+#define MSG_COMPLETION_PAGES \
+    "workflow task completion pagination is disabled for this namespace %s" /* FAILED_PRECONDITION */
+#define MSG_ACTIVITY_NOT_FOUND \
+    "invalid activityID or activity already timed out or invoking workflow is completed" /* NOT_FOUND */
+#define MSG_ACTIVITY_NOT_CANCELED "unable to mark activity as canceled without activity being request canceled first"
+#define MSG_FAILURE_WITHOUT_INFO  "Failure must have ApplicationFailureInfo."
+
+/* In place of what a worker reported, when that is over the limit; texts of failures. */
+#define TEXT_RESULT_TOO_LARGE         "Complete result exceeds size limit."
+#define TEXT_FAILURE_TOO_LARGE        "Failure exceeds size limit."
+#define TEXT_CANCEL_DETAILS_TOO_LARGE "Cancel details exceed size limit."
+#define TEXT_HEARTBEAT_TOO_LARGE      "Heartbeat details exceed size limit."
+
+/* --- queries --- */
+#define MSG_QUERY_NOT_SET        "WorkflowQuery is not set on request."
+#define MSG_QUERY_TYPE_NOT_SET   "QueryType is not set on request."
+#define MSG_QUERY_TASK_NOT_FOUND "query task not found, or already expired"         /* NOT_FOUND */
+#define MSG_QUERY_TIMED_OUT      "query timed out before a worker could process it" /* DEADLINE_EXCEEDED */
+/* FAILED_PRECONDITION, WorkflowNotReadyFailure */
+#define MSG_QUERY_CLOSED_BEFORE_TASK "Workflow execution closed before WorkflowTaskStarted event"
+#define MSG_QUERY_NO_TASK            "Workflow task is not scheduled yet."
+#define MSG_QUERY_TASK_FAILING       "Unable to query workflow due to Workflow Task in failed state."
+/* RESOURCE_EXHAUSTED */
+#define MSG_QUERY_BUFFER_FULL                                                                                         \
+    "consistent query buffer is full, this may be caused by too many queries and workflow not able to process query " \
+    "fast enough"
+
+#endif
