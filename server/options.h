@@ -1,0 +1,72 @@
+/*
+ * The command line of `fermata server start-dev`: the flags of `temporal server start-dev`, with their meanings, and a few of
+ * our own. One table in options.c has a line per flag.
+ */
+#ifndef FERMATA_SERVER_OPTIONS_H
+#define FERMATA_SERVER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "persistence/store.h"
+#include "server/dynamic_config.h"
+
+#define FERMATA_VERSION "0.1.0"
+
+/* The release of the real server whose behaviour this is; clients decide by it what they may ask for. */
+#define SERVER_VERSION "1.32.0"
+
+/* What the command line asks for. */
+enum options_action {
+    ACTION_SERVE,
+    ACTION_PRINT, /* print options.text on standard output and exit with 0: --help, --version */
+};
+
+/* A `--search-attribute NAME=TYPE`. */
+struct search_attribute_option {
+    const char *name;
+    int type; /* temporal.api.enums.v1.IndexedValueType */
+};
+
+struct options {
+    enum options_action action;
+    const char *text;
+
+    int64_t port, http_port, metrics_port, ui_port;
+    bool http_port_set, metrics_port_set, ui_port_set;
+    const char *ip; /* as typed; options_listen_ip is the literal address */
+    const char *ui_ip, *ui_public_path, *ui_asset_path, *ui_codec_endpoint;
+    bool headless;
+
+    const char *db_filename; /* NULL: in memory */
+    const char **namespaces; /* beside "default" */
+    int namespaces_count;
+    struct search_attribute_option *search_attributes;
+    int search_attributes_count;
+    struct store_pragma *pragmas;
+    int pragmas_count;
+    bool synchronous_full;
+    struct dynamic_config config;
+
+    const char *tls_cert, *tls_key, *tls_client_ca;
+
+    bool log_level_set, log_as_json;
+    enum log_level log_level; /* LOG_ERROR unless set: silent when all is well */
+    bool log_config;          /* print the configuration on standard error */
+    bool banner;              /* not with --output none, json or jsonl */
+};
+
+/* Reads the command line (argv[0] is the program). Everything that the options hold is in `arena`, or borrowed from argv.
+ * An error's text is for the user; options_error_is_usage tells whether a hint at --help helps. */
+status options_parse(struct arena *arena, int argc, char **argv, struct options *ret_options);
+
+/* The address to listen on: "localhost" is 127.0.0.1. */
+const char *options_listen_ip(const struct options *options);
+
+/* Address and port as people type them into a client: loopback is "localhost", IPv6 is bracketed. */
+const char *options_address(const struct options *options, struct arena *arena, uint16_t port);
+
+#endif
