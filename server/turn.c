@@ -1,0 +1,148 @@
+/*
+ * A turn ends in rounds. A round commits, delivers the answers that were withheld until then, and runs what was deferred.
+ * Delivering may change things again: an answer whose client has gone gives back what it carried. So another round follows
+ * until there is nothing left to commit or to deliver; nearly always one is enough.
+ */
+#include "server/turn.h"
+
+#include <stdbool.h>
+
+#include "base/invariant.h"
+#include "base/log.h"
+#include "persistence/store.h"
+#include "server/call.h"
+#include "server/engine/engine.h"
+#include "server/server.h"
+
+/* What one turn usually needs at once: events, effects and rows of some dozen calls. */
+enum { TURN_ARENA_BYTES = 64 * 1024 };
+
+struct deferred {
+    void (*action)(void *context);
+    void *context;
+    struct deferred *next;
+};
+
+struct turn {
+    struct server *server;
+    struct arena *own, *arena; /* what it is made in; what a turn allocates in */
+    struct turn_delivery delivery;
+    struct call *answers, **answers_end;
+    struct deferred *deferred, **deferred_end;
+};
+
+struct turn *turn_new(struct server *server)
+{
+    struct arena *own = arena_new(sizeof(struct turn) + 64);
+    struct turn *turn = ARENA_NEW(own, struct turn);
+
+    *turn = (struct turn){.server = server, .own = own, .arena = arena_new(TURN_ARENA_BYTES)};
+    turn->answers_end = &turn->answers;
+    turn->deferred_end = &turn->deferred;
+    return turn;
+}
+
+void turn_free(struct turn *turn)
+{
+    if (turn == NULL)
+        return;
+    arena_free(turn->arena);
+    arena_free(turn->own);
+}
+
+void turn_deliver_to(struct turn *turn, const struct turn_delivery *delivery)
+{
+    turn->delivery = *delivery;
+}
+
+struct arena *turn_arena(struct turn *turn)
+{
+    return turn->arena;
+}
+
+void turn_add_answer(struct turn *turn, struct call *call)
+{
+    call->next_answered = NULL;
+    *turn->answers_end = call;
+    turn->answers_end = &call->next_answered;
+}
+
+void turn_defer(struct turn *turn, void (*action)(void *context), void *context)
+{
+    struct deferred *deferred = ARENA_NEW(turn->arena, struct deferred);
+
+    *deferred = (struct deferred){.action = action, .context = context};
+    *turn->deferred_end = deferred;
+    turn->deferred_end = &deferred->next;
+}
+
+/* What the withheld answers report did not happen: every one of them, also of calls that only read, because they may have
+ * read what was not to be. What they were to hand out has been forgotten with the turn, so nothing comes back either. */
+static void spoil_answers(struct turn *turn)
+{
+    for (struct call *call = turn->answers; call != NULL; call = call->next_answered) {
+        call->answer = status_error(GRPC_UNAVAILABLE, "the database could not store this; nothing has changed, try again");
+        call->answer_headers = NULL;
+        call->on_undelivered = NULL;
+    }
+}
+
+/* Returns whether there was something to commit. */
+static bool commit(struct turn *turn)
+{
+    status committed;
+
+    if (!store_has_changes(turn->server->store))
+        return false;
+    committed = store_commit(turn->server->store, turn->arena);
+    if (!status_is_ok(committed)) {
+        log_error("commit failed, the turn is undone", "error", committed.message);
+        engine_forget_turn(turn->server->engine);
+        spoil_answers(turn);
+    }
+    return true;
+}
+
+/* Hands over all answers, also those that come while it does so and need no commit. */
+static void deliver(struct turn *turn)
+{
+    while (turn->answers != NULL) {
+        struct call *call = turn->answers;
+
+        if (store_has_changes(turn->server->store))
+            return; /* an answer came back and was written about: what follows waits for the next round's commit */
+        turn->answers = call->next_answered;
+        if (turn->answers == NULL)
+            turn->answers_end = &turn->answers;
+        turn->delivery.deliver(turn->delivery.context, call); /* the call is gone after this */
+    }
+}
+
+static void run_deferred(struct turn *turn)
+{
+    while (turn->deferred != NULL) {
+        struct deferred *deferred = turn->deferred;
+
+        turn->deferred = deferred->next;
+        if (turn->deferred == NULL)
+            turn->deferred_end = &turn->deferred;
+        deferred->action(deferred->context);
+    }
+}
+
+void turn_end(struct turn *turn)
+{
+    bool committed = false;
+
+    do {
+        committed |= commit(turn);
+        deliver(turn);
+        engine_turn_done(turn->server->engine);
+        run_deferred(turn);
+    } while (turn->answers != NULL || store_has_changes(turn->server->store));
+    turn->delivery.flush(turn->delivery.context);
+    if (committed)
+        store_idle(turn->server->store); /* housekeeping comes after the answers */
+    invariant(turn->deferred == NULL, "deferred actions outlive their turn");
+    arena_reset(turn->arena);
+}
