@@ -111,7 +111,8 @@ def make_api_header(files):
         " *                        unless Foo starts with it: PbFailure, PbNexusFailure",
         " *   PbFoo_descriptor     its ProtobufCMessageDescriptor",
         " *   PbFoo_INIT           initializer of one on the stack",
-        " *   PbFoo_bar_case       the value of a oneof's case field that says that `bar` is set;",
+        " *   PbFoo__BarCase       the type of the case field of its oneof `bar`",
+        " *   PbFoo_baz_case       the value of a oneof's case field that says that `baz` is set;",
         " *                        PbFoo_<oneof>_not_set_case that none is",
         " *   EVENT_TYPE_FOO       a value of an enum, by its name in the .proto file",
         " */",
@@ -134,6 +135,7 @@ def make_api_header(files):
                 members = [f for f in message.fields if f.oneof_index == index]
                 if any(f.proto3_optional for f in members):
                     continue  # an `optional` field: has_... says whether it is set
+                lines.append(f"typedef {c_type(message.full_name)}__{camel(oneof)}Case {short}__{camel(oneof)}Case;")
                 lines.append(f"#define {short}_{oneof}_not_set_case {upper}__{snake(oneof).upper()}__NOT_SET")
                 for field in members:
                     case = f"{upper}__{snake(oneof).upper()}_{snake(field.name).upper()}"

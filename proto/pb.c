@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/invariant.h"
+#include "proto/scan.h"
 
 #define TYPE_URL_PREFIX "type.googleapis.com/"
 
@@ -79,6 +80,8 @@ void *pb_unpack_any(struct arena *arena, const ProtobufCMessageDescriptor *type,
     const char *name = any == NULL ? NULL : strrchr(any->type_url, '/'); /* any prefix is allowed */
 
     if (name == NULL || strcmp(name + 1, type->name) != 0)
+        return NULL;
+    if (scan_message(type, any->value.data, any->value.len, NULL, NULL) != SCAN_OK)
         return NULL;
     return pb_unpack(arena, type, any->value.data, any->value.len);
 }

@@ -36,7 +36,8 @@ void *pb_copy(struct arena *arena, const void *message);
 /* The message in a google.protobuf.Any, with type_url "type.googleapis.com/" and its full name. */
 PbAny *pb_pack_any(struct arena *arena, const void *message);
 
-/* The message of `type` in `any`. NULL when `any` is NULL, holds another type, or is not well-formed. */
+/* The message of `type` in `any`, scanned before it is unpacked. NULL when `any` is NULL, holds another type, or is not
+ * what scan_message lets through. */
 void *pb_unpack_any(struct arena *arena, const ProtobufCMessageDescriptor *type, const PbAny *any);
 
 #endif

@@ -5,14 +5,22 @@
 
 #include "proto/pb.h"
 
+/* 128 bits, so that only the result is held at the ends of the range, not what leads to it. */
+static nanos clamp(int64_t whole_seconds, int32_t rest)
+{
+    __int128 value = (__int128)whole_seconds * NANOS_PER_SECOND + rest;
+
+    return value > INT64_MAX ? INT64_MAX : value < INT64_MIN ? INT64_MIN : (nanos)value;
+}
+
 nanos time_from_pb(const PbTimestamp *timestamp)
 {
-    return timestamp == NULL ? 0 : nanos_add(seconds(timestamp->seconds), timestamp->nanos);
+    return timestamp == NULL ? 0 : clamp(timestamp->seconds, timestamp->nanos);
 }
 
 nanos duration_from_pb(const PbDuration *duration)
 {
-    return duration == NULL ? 0 : nanos_add(seconds(duration->seconds), duration->nanos);
+    return duration == NULL ? 0 : clamp(duration->seconds, duration->nanos);
 }
 
 enum duration_validity duration_check(const PbDuration *duration)
