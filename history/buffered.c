@@ -1,0 +1,199 @@
+/*
+ * Buffered events: what happens while a workflow task is started waits, without an id, until the task has ended (MS4). So a
+ * worker's commands always follow the events that it has seen, and nothing slips in between.
+ *
+ * The order at the end is that of arrival, except that events which close an activity come last, so that its start always
+ * precedes them. Only then do they learn the id of that start.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/invariant.h"
+#include "history/internal.h"
+
+static int64_t closed_activity(const PbHistoryEvent *event)
+{
+    switch (event->event_type) {
+    case EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+        return event->activity_task_completed_event_attributes->scheduled_event_id;
+    case EVENT_TYPE_ACTIVITY_TASK_FAILED:
+        return event->activity_task_failed_event_attributes->scheduled_event_id;
+    case EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
+        return event->activity_task_timed_out_event_attributes->scheduled_event_id;
+    case EVENT_TYPE_ACTIVITY_TASK_CANCELED:
+        return event->activity_task_canceled_event_attributes->scheduled_event_id;
+    default:
+        return 0;
+    }
+}
+
+static void set_started_event(PbHistoryEvent *event, int64_t started_event_id)
+{
+    switch (event->event_type) {
+    case EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+        event->activity_task_completed_event_attributes->started_event_id = started_event_id;
+        break;
+    case EVENT_TYPE_ACTIVITY_TASK_FAILED:
+        event->activity_task_failed_event_attributes->started_event_id = started_event_id;
+        break;
+    case EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
+        event->activity_task_timed_out_event_attributes->started_event_id = started_event_id;
+        break;
+    case EVENT_TYPE_ACTIVITY_TASK_CANCELED:
+        event->activity_task_canceled_event_attributes->started_event_id = started_event_id;
+        break;
+    default:
+        invariant(false, "event type %d closes no activity", (int)event->event_type);
+    }
+}
+
+static void remember_request(struct mutable_state *ms, const char *request_id)
+{
+    size_t length = strlen(request_id);
+    struct used_request *request;
+
+    if (length == 0 || mutable_state_request_used(ms, request_id))
+        return;
+    request = malloc(sizeof(*request) + length + 1);
+    invariant(request != NULL, "out of memory");
+    memcpy(request->request_id, request_id, length + 1);
+    HASH_ADD_KEYPTR(hh, ms->used_requests, request->request_id, length, request);
+}
+
+/* What an event that still waits already means: its activity or timer is over, its request id is used. */
+static void mark(struct mutable_state *ms, const PbHistoryEvent *event)
+{
+    int64_t activity_event = closed_activity(event);
+
+    if (activity_event != 0) {
+        struct activity *activity = mutable_state_activity(ms, activity_event);
+
+        if (activity != NULL)
+            activity->state = ACTIVITY_CLOSING;
+    } else if (event->event_type == EVENT_TYPE_TIMER_FIRED) {
+        struct user_timer *timer = mutable_state_timer(ms, event->timer_fired_event_attributes->timer_id);
+
+        if (timer != NULL)
+            timer->firing = true;
+    } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) {
+        remember_request(ms, event->workflow_execution_signaled_event_attributes->request_id);
+    } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED) {
+        ms->cancel_requested = true;
+    }
+}
+
+void mutable_state_buffer(struct mutable_state *ms, const PbHistoryEvent *event)
+{
+    struct arena *arena = arena_new(packed_bytes(event) > 256 ? 1024 : 256);
+    struct buffered_event *buffered = ARENA_NEW(arena, struct buffered_event);
+
+    buffered->arena = arena;
+    buffered->event = pb_copy(arena, event);
+    *ms->buffered_end = buffered;
+    ms->buffered_end = &buffered->next;
+    ms->buffered_count++;
+    ms->buffered_bytes += packed_bytes(event);
+    mark(ms, event);
+}
+
+static void unlink_buffered(struct mutable_state *ms, struct buffered_event **at)
+{
+    struct buffered_event *gone = *at;
+
+    *at = gone->next;
+    if (ms->buffered_end == &gone->next)
+        ms->buffered_end = at;
+    ms->buffered_count--;
+    ms->buffered_bytes -= packed_bytes(gone->event);
+    arena_free(gone->arena);
+}
+
+bool mutable_state_unbuffer_timer(struct mutable_state *ms, const char *timer_id)
+{
+    for (struct buffered_event **at = &ms->buffered; *at != NULL; at = &(*at)->next) {
+        const PbHistoryEvent *event = (*at)->event;
+
+        if (event->event_type == EVENT_TYPE_TIMER_FIRED &&
+            strcmp(event->timer_fired_event_attributes->timer_id, timer_id) == 0) {
+            unlink_buffered(ms, at);
+            return true;
+        }
+    }
+    return false;
+}
+
+void mutable_state_drop_buffered(struct mutable_state *ms)
+{
+    while (ms->buffered != NULL)
+        unlink_buffered(ms, &ms->buffered);
+}
+
+/* Puts a copy of a buffered event into the log and returns its id. */
+static int64_t enter(struct transition *t, const PbHistoryEvent *buffered, int64_t started_event_id)
+{
+    t->pending = pb_copy(t->arena, buffered);
+    if (started_event_id != 0)
+        set_started_event(t->pending, started_event_id);
+    return transition_settle(t);
+}
+
+/* Ids that the flushed ActivityTaskStarted events got. */
+struct started_ids {
+    int64_t (*pairs)[2]; /* scheduled_event_id, id of its start */
+    size_t count;
+};
+
+static int64_t started_id_of(const struct started_ids *ids, int64_t scheduled_event_id)
+{
+    for (size_t i = 0; i < ids->count; i++)
+        if (ids->pairs[i][0] == scheduled_event_id)
+            return ids->pairs[i][1];
+    return 0;
+}
+
+bool transition_flush_buffered(struct transition *t)
+{
+    struct mutable_state *ms = t->ms;
+    struct buffered_event *all = ms->buffered;
+    struct started_ids ids = {.pairs = arena_alloc(t->arena, sizeof(int64_t[2]) * (size_t)ms->buffered_count)};
+
+    transition_settle(t);
+    if (all == NULL)
+        return false;
+    invariant(ms->workflow_task.state != WORKFLOW_TASK_STARTED, "flushes while a workflow task is started"); /* MS4 */
+    ms->buffered = NULL;
+    ms->buffered_end = &ms->buffered;
+    ms->buffered_count = 0;
+    ms->buffered_bytes = 0;
+    for (const struct buffered_event *b = all; b != NULL; b = b->next) {
+        int64_t id;
+
+        if (closed_activity(b->event) != 0)
+            continue;
+        id = enter(t, b->event, 0);
+        if (b->event->event_type == EVENT_TYPE_ACTIVITY_TASK_STARTED) {
+            ids.pairs[ids.count][0] = b->event->activity_task_started_event_attributes->scheduled_event_id;
+            ids.pairs[ids.count++][1] = id;
+        }
+    }
+    for (const struct buffered_event *b = all; b != NULL; b = b->next)
+        if (closed_activity(b->event) != 0)
+            enter(t, b->event, started_id_of(&ids, closed_activity(b->event)));
+    while (all != NULL) {
+        struct buffered_event *next = all->next;
+
+        arena_free(all->arena);
+        all = next;
+    }
+    t->volatile_changed = true;
+    return true;
+}
+
+enum broken apply_signaled(struct mutable_state *ms, const PbHistoryEvent *event,
+                           const PbWorkflowExecutionSignaledEventAttributes *attributes)
+{
+    (void)event;
+    ms->signals_count++;
+    remember_request(ms, attributes->request_id);
+    return INTACT;
+}

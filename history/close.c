@@ -1,0 +1,377 @@
+/*
+ * How a run ends: by its own command (complete, fail, cancel, continue as new), by terminate, or by time-out; and the run
+ * that follows it (continue-as-new, workflow retry).
+ */
+#include <string.h>
+
+#include "base/uuid.h"
+#include "history/internal.h"
+
+/* A run that ended sooner than this after its start is followed by one that waits for the rest: a loop of empty runs must
+ * not spin. Server 1.32.0: workflowIdReuseMinimalInterval. */
+#define CHAIN_INTERVAL_MIN seconds(1)
+
+static struct refusal unhandled_command(void)
+{
+    return (struct refusal){.cause = WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND, .text = "UnhandledCommand"};
+}
+
+/* ---- the successor ---- */
+
+/* The backoff of a successor's first task: at least `wanted`, and so that chains do not spin. */
+static nanos chain_backoff(const struct transition *t, nanos wanted)
+{
+    nanos lived = t->now - t->ms->first_task_at;
+
+    if (lived < 0)
+        lived = 0;
+    return nanos_add(lived, wanted) < CHAIN_INTERVAL_MIN ? CHAIN_INTERVAL_MIN - lived : wanted;
+}
+
+/* Begins the successor: an id, and what every kind of it takes over from this run. */
+static struct successor *new_successor(struct transition *t, nanos backoff)
+{
+    const struct mutable_state *ms = t->ms;
+    struct successor *successor = ARENA_NEW(t->arena, struct successor);
+    PbWorkflowExecutionStartedEventAttributes *started = ARENA_NEW_PB(t->arena, PbWorkflowExecutionStartedEventAttributes);
+    char *run_id;
+
+    rand_uuid7(t->rand, t->now, successor->run_id);
+    run_id = uuid_text(t->arena, successor->run_id);
+    started->workflow_id = ms->workflow_id;
+    started->continued_execution_run_id = borrow_text(t->run_id);
+    started->original_execution_run_id = run_id;
+    started->first_execution_run_id = ms->first_run_id;
+    started->workflow_execution_timeout =
+        ms->execution_timeout > 0 ? pb_duration_new(t->arena, ms->execution_timeout) : NULL;
+    if (ms->execution_expires_at != NANOS_MAX)
+        started->workflow_execution_expiration_time = pb_timestamp_new(t->arena, ms->execution_expires_at);
+    started->first_workflow_task_backoff = pb_duration_new(t->arena, backoff);
+    started->prev_auto_reset_points = ARENA_NEW_PB(t->arena, PbResetPoints);
+    started->attempt = 1;
+    started->parent_workflow_execution = borrow(ms->parent_execution);
+    started->parent_workflow_namespace_id = borrow_text(ms->parent_namespace_id);
+    started->root_workflow_execution = borrow(ms->root_execution);
+    started->priority = borrow(ms->priority);
+    successor->started = started;
+    successor->user_metadata = ms->user_metadata;
+    t->successor = successor;
+    return successor;
+}
+
+/* The run that tries again after this one failed: everything as at its first start, not as it became. */
+static const char *add_retry_successor(struct transition *t, nanos after, PbFailure *failure)
+{
+    const PbWorkflowExecutionStartedEventAttributes *original = t->load_started(t->context);
+    PbWorkflowExecutionStartedEventAttributes *started = new_successor(t, chain_backoff(t, after))->started;
+
+    started->workflow_type = original->workflow_type;
+    started->task_queue = original->task_queue;
+    started->input = original->input;
+    started->header = original->header;
+    started->memo = original->memo;
+    started->search_attributes = original->search_attributes;
+    started->workflow_run_timeout = original->workflow_run_timeout;
+    started->workflow_task_timeout = original->workflow_task_timeout;
+    started->retry_policy = original->retry_policy;
+    started->cron_schedule = original->cron_schedule;
+    started->last_completion_result = original->last_completion_result;
+    started->parent_workflow_namespace = original->parent_workflow_namespace;
+    started->parent_initiated_event_id = original->parent_initiated_event_id;
+    started->parent_initiated_event_version = original->parent_initiated_event_version;
+    started->initiator = CONTINUE_AS_NEW_INITIATOR_RETRY;
+    started->continued_failure = failure;
+    started->attempt = t->ms->attempt + 1;
+    return started->original_execution_run_id;
+}
+
+/* Whether the failed run is tried again; the new run's id, or "". Sets the close event's retry state. */
+static const char *retry_run(struct transition *t, PbFailure *failure, PbRetryState *ret_state)
+{
+    const struct mutable_state *ms = t->ms;
+    struct retry_answer retry =
+        retry_decide(ms->retry_policy, ms->attempt, t->now, ms->execution_expires_at, failure, false);
+
+    *ret_state = retry.state;
+    return retry.state == RETRY_STATE_IN_PROGRESS ? add_retry_successor(t, retry.after, failure) : "";
+}
+
+/* ---- commands ---- */
+
+struct refusal decide_complete_workflow(struct transition *t, const PbCommand *command, struct task_context *task)
+{
+    PbWorkflowExecutionCompletedEventAttributes *completed;
+    const PbCompleteWorkflowExecutionCommandAttributes *want;
+
+    if (task->had_buffered)
+        return unhandled_command();
+    if (command == NULL)
+        return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
+                      "CompleteWorkflowExecutionCommandAttributes is not set on CompleteWorkflowExecutionCommand.");
+    want = command->complete_workflow_execution_command_attributes;
+    if (packed_bytes(want->result) > t->limits->blob_bytes_max) /* the real server names this cause, too */
+        return refuse_and_terminate(t, WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES,
+                                    "CompleteWorkflowExecutionCommandAttributes.Result exceeds size limit.");
+    completed = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED);
+    completed->result = want->result;
+    completed->workflow_task_completed_event_id = task->completed_event_id;
+    transition_settle(t);
+    return ACCEPTED;
+}
+
+struct refusal decide_fail_workflow(struct transition *t, const PbCommand *command, struct task_context *task)
+{
+    const PbWorkflowTaskFailedCause bad = WORKFLOW_TASK_FAILED_CAUSE_BAD_FAIL_WORKFLOW_EXECUTION_ATTRIBUTES;
+    PbWorkflowExecutionFailedEventAttributes *failed;
+    PbFailure *failure;
+    PbRetryState retry_state;
+    const char *new_run_id;
+
+    if (task->had_buffered)
+        return unhandled_command();
+    if (command == NULL)
+        return refuse(t, bad, "FailWorkflowExecutionCommandAttributes is not set on FailWorkflowExecutionCommand.");
+    failure = command->fail_workflow_execution_command_attributes->failure;
+    if (failure == NULL)
+        return refuse(t, bad, "Failure is not set on FailWorkflowExecutionCommand.");
+    if (packed_bytes(failure) > t->limits->blob_bytes_max)
+        return refuse_and_terminate(t, bad, "FailWorkflowExecutionCommandAttributes.Failure exceeds size limit.");
+    new_run_id = retry_run(t, failure, &retry_state);
+    failed = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_FAILED);
+    failed->failure = failure;
+    failed->retry_state = retry_state;
+    failed->workflow_task_completed_event_id = task->completed_event_id;
+    failed->new_execution_run_id = new_run_id;
+    transition_settle(t);
+    return ACCEPTED;
+}
+
+struct refusal decide_cancel_workflow(struct transition *t, const PbCommand *command, struct task_context *task)
+{
+    PbWorkflowExecutionCanceledEventAttributes *canceled;
+
+    if (task->had_buffered)
+        return unhandled_command();
+    if (command == NULL)
+        return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_WORKFLOW_EXECUTION_ATTRIBUTES,
+                      "CancelWorkflowExecutionCommandAttributes is not set on CancelWorkflowExecutionCommand.");
+    canceled = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED);
+    canceled->details = command->cancel_workflow_execution_command_attributes->details;
+    canceled->workflow_task_completed_event_id = task->completed_event_id;
+    transition_settle(t);
+    return ACCEPTED;
+}
+
+static const char *continue_problem(struct transition *t, const PbContinueAsNewWorkflowExecutionCommandAttributes *want)
+{
+    const struct {
+        const char *name;
+        const PbDuration *duration;
+    } timeouts[] = {
+        {"WorkflowRunTimeout", want->workflow_run_timeout},
+        {"WorkflowTaskTimeout", want->workflow_task_timeout},
+        {"BackoffStartInterval", want->backoff_start_interval},
+    };
+    const char *problem;
+
+    if (want->task_queue != NULL && strlen(want->task_queue->name) > (size_t)t->limits->id_bytes_max)
+        return "taskQueue length exceeds limit";
+    if (want->task_queue != NULL && strncmp(want->task_queue->name, "/_sys/", 6) == 0)
+        return "task queue name cannot start with reserved prefix /_sys/";
+    if (want->workflow_type != NULL && strlen(want->workflow_type->name) > (size_t)t->limits->id_bytes_max)
+        return "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit.";
+    if ((problem = retry_policy_problem(t->arena, want->retry_policy)) != NULL)
+        return problem;
+    for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
+        if ((problem = duration_problem(timeouts[i].duration)) != NULL)
+            return arena_printf(t->arena, "An invalid %s is set on ContinueAsNewWorkflowExecutionCommand: %s",
+                                timeouts[i].name, problem);
+    return NULL;
+}
+
+static nanos least(nanos a, nanos b)
+{
+    return a < b ? a : b;
+}
+
+static PbWorkflowType *type_named(struct arena *arena, const char *name)
+{
+    PbWorkflowType *type = ARENA_NEW_PB(arena, PbWorkflowType);
+
+    type->name = borrow_text(name);
+    return type;
+}
+
+/* What the successor runs with: the command's wishes, and where it has none, this run's settings. */
+static void fill_continued(struct transition *t, const PbContinueAsNewWorkflowExecutionCommandAttributes *want,
+                           PbWorkflowExecutionStartedEventAttributes *started)
+{
+    const struct mutable_state *ms = t->ms;
+    bool has_type = want->workflow_type != NULL && want->workflow_type->name[0] != '\0';
+    bool has_queue = want->task_queue != NULL && want->task_queue->name[0] != '\0';
+    nanos run_timeout = duration_from_pb(want->workflow_run_timeout);
+    nanos task_timeout = duration_from_pb(want->workflow_task_timeout);
+
+    if (run_timeout == 0)
+        run_timeout = ms->run_timeout;
+    if (ms->execution_timeout > 0)
+        run_timeout = run_timeout == 0 ? ms->execution_timeout : least(run_timeout, ms->execution_timeout);
+    if (task_timeout == 0)
+        task_timeout = ms->task_timeout;
+    task_timeout = least(task_timeout, t->limits->task_timeout_max);
+    if (run_timeout > 0)
+        task_timeout = least(task_timeout, run_timeout);
+    started->workflow_type = has_type ? want->workflow_type : type_named(t->arena, ms->workflow_type);
+    started->task_queue = normal_task_queue(t->arena, has_queue ? want->task_queue->name : ms->task_queue);
+    started->workflow_run_timeout = pb_duration_new(t->arena, run_timeout);
+    started->workflow_task_timeout = pb_duration_new(t->arena, task_timeout);
+    started->input = want->input;
+    started->header = want->header;
+    started->memo = want->memo;
+    started->search_attributes = want->search_attributes;
+    started->retry_policy = want->retry_policy == NULL ? NULL : retry_policy_complete(t->arena, want->retry_policy);
+    started->cron_schedule = want->cron_schedule;
+    started->continued_failure = want->failure;
+    started->last_completion_result = want->last_completion_result;
+    started->initiator = want->initiator == CONTINUE_AS_NEW_INITIATOR_UNSPECIFIED ? CONTINUE_AS_NEW_INITIATOR_WORKFLOW
+                                                                                  : want->initiator;
+    if (want->initiator == CONTINUE_AS_NEW_INITIATOR_RETRY)
+        started->attempt = ms->attempt + 1;
+}
+
+struct refusal decide_continue_as_new(struct transition *t, const PbCommand *command, struct task_context *task)
+{
+    const PbWorkflowTaskFailedCause bad = WORKFLOW_TASK_FAILED_CAUSE_BAD_CONTINUE_AS_NEW_ATTRIBUTES;
+    const PbContinueAsNewWorkflowExecutionCommandAttributes *want;
+    PbWorkflowExecutionContinuedAsNewEventAttributes *event;
+    PbWorkflowExecutionStartedEventAttributes *started;
+    const char *problem;
+
+    if (task->had_buffered)
+        return unhandled_command();
+    if (command == NULL)
+        return refuse(t, bad,
+                      "ContinueAsNewWorkflowExecutionCommandAttributes is not set on ContinueAsNewWorkflowExecutionCommand.");
+    want = command->continue_as_new_workflow_execution_command_attributes;
+    if ((problem = continue_problem(t, want)) != NULL)
+        return refuse(t, bad, "%s", problem);
+    if (want->cron_schedule[0] != '\0')
+        return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_FEATURE_DISABLED, "cron schedules are not supported by this server yet.");
+    if (packed_bytes(want->input) > t->limits->blob_bytes_max)
+        return refuse_and_terminate(t, bad, "ContinueAsNewWorkflowExecutionCommandAttributes. Input exceeds size limit.");
+    if (packed_bytes(want->memo) > t->limits->memo_bytes_max)
+        return refuse_and_terminate(t, bad, "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit.");
+    started = new_successor(t, chain_backoff(t, duration_from_pb(want->backoff_start_interval)))->started;
+    fill_continued(t, want, started);
+    event = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW);
+    event->new_execution_run_id = started->original_execution_run_id;
+    event->workflow_type = started->workflow_type;
+    event->task_queue = started->task_queue;
+    event->input = want->input;
+    event->workflow_run_timeout = started->workflow_run_timeout;
+    event->workflow_task_timeout = started->workflow_task_timeout;
+    event->workflow_task_completed_event_id = task->completed_event_id;
+    event->backoff_start_interval = want->backoff_start_interval;
+    event->initiator = want->initiator;
+    event->failure = want->failure;
+    event->last_completion_result = want->last_completion_result;
+    event->header = want->header;
+    event->memo = want->memo;
+    event->search_attributes = want->search_attributes;
+    event->inherit_build_id = want->inherit_build_id;
+    transition_settle(t);
+    return ACCEPTED;
+}
+
+/* ---- from outside ---- */
+
+void decide_terminate(struct transition *t, const char *reason, const PbPayloads *details, const char *identity)
+{
+    PbWorkflowExecutionTerminatedEventAttributes *terminated;
+
+    close_cut_task(t);
+    terminated = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED);
+    terminated->reason = borrow_text(reason);
+    terminated->details = borrow(details);
+    terminated->identity = borrow_text(identity);
+    transition_settle(t);
+    t->volatile_changed = true;
+}
+
+static PbFailure *run_timeout_failure(struct arena *arena)
+{
+    PbFailure *failure = ARENA_NEW_PB(arena, PbFailure);
+
+    failure->message = "workflow timeout";
+    failure->source = "Server";
+    failure->failure_info_case = TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_TIMEOUT_FAILURE_INFO;
+    failure->timeout_failure_info = ARENA_NEW_PB(arena, PbTimeoutFailureInfo);
+    failure->timeout_failure_info->timeout_type = TIMEOUT_TYPE_START_TO_CLOSE;
+    return failure;
+}
+
+void close_timed_out(struct transition *t)
+{
+    PbWorkflowExecutionTimedOutEventAttributes *timed_out;
+    PbRetryState retry_state = RETRY_STATE_TIMEOUT;
+    const char *new_run_id = "";
+
+    close_cut_task(t);
+    if (t->ms->execution_expires_at > t->now)
+        new_run_id = retry_run(t, run_timeout_failure(t->arena), &retry_state);
+    timed_out = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT);
+    timed_out->retry_state = retry_state;
+    timed_out->new_execution_run_id = new_run_id;
+    transition_settle(t);
+    t->volatile_changed = true;
+}
+
+/* ---- appliers ---- */
+
+static enum broken close_run(struct mutable_state *ms, const PbHistoryEvent *event, PbWorkflowExecutionStatus status,
+                             const char *new_run_id)
+{
+    ms->status = status;
+    ms->close_event_id = event->event_id;
+    ms->close_time = time_from_pb(event->event_time);
+    if (new_run_id != NULL && new_run_id[0] != '\0')
+        ms->new_run_id = arena_strdup(ms->arena, new_run_id);
+    return INTACT;
+}
+
+enum broken apply_completed(struct mutable_state *ms, const PbHistoryEvent *event,
+                            const PbWorkflowExecutionCompletedEventAttributes *attributes)
+{
+    return close_run(ms, event, WORKFLOW_EXECUTION_STATUS_COMPLETED, attributes->new_execution_run_id);
+}
+
+enum broken apply_failed(struct mutable_state *ms, const PbHistoryEvent *event,
+                         const PbWorkflowExecutionFailedEventAttributes *attributes)
+{
+    return close_run(ms, event, WORKFLOW_EXECUTION_STATUS_FAILED, attributes->new_execution_run_id);
+}
+
+enum broken apply_timed_out(struct mutable_state *ms, const PbHistoryEvent *event,
+                            const PbWorkflowExecutionTimedOutEventAttributes *attributes)
+{
+    return close_run(ms, event, WORKFLOW_EXECUTION_STATUS_TIMED_OUT, attributes->new_execution_run_id);
+}
+
+enum broken apply_canceled(struct mutable_state *ms, const PbHistoryEvent *event,
+                           const PbWorkflowExecutionCanceledEventAttributes *attributes)
+{
+    return close_run(ms, event, WORKFLOW_EXECUTION_STATUS_CANCELED, attributes->new_execution_run_id);
+}
+
+enum broken apply_terminated(struct mutable_state *ms, const PbHistoryEvent *event,
+                             const PbWorkflowExecutionTerminatedEventAttributes *attributes)
+{
+    (void)attributes;
+    return close_run(ms, event, WORKFLOW_EXECUTION_STATUS_TERMINATED, NULL);
+}
+
+enum broken apply_continued_as_new(struct mutable_state *ms, const PbHistoryEvent *event,
+                                   const PbWorkflowExecutionContinuedAsNewEventAttributes *attributes)
+{
+    return close_run(ms, event, WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, attributes->new_execution_run_id);
+}

@@ -1,0 +1,157 @@
+/* Commands in general: the table, the sequence check, and how one is refused. */
+#include <ctype.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/invariant.h"
+#include "history/internal.h"
+
+struct command_type {
+    PbCommandType type;
+    PbCommand__AttributesCase attributes_case;
+    bool closes;
+    command_decide *decide;
+};
+
+static const struct command_type command_types[] = {
+#define COMMAND(upper, attributes, decide, closes)                                                                \
+    {COMMAND_TYPE_##upper, TEMPORAL__API__COMMAND__V1__COMMAND__ATTRIBUTES_##upper##_COMMAND_ATTRIBUTES, closes, decide},
+#include "history/command_types.def"
+#undef COMMAND
+};
+
+static const struct command_type *find(PbCommandType type)
+{
+    for (size_t i = 0; i < sizeof(command_types) / sizeof(command_types[0]); i++)
+        if (command_types[i].type == type)
+            return &command_types[i];
+    return NULL;
+}
+
+/* "START_TIMER" to "StartTimer". */
+static const char *camel(struct arena *arena, const char *upper)
+{
+    char *result = arena_strdup(arena, upper), *to = result;
+    bool at_start = true;
+
+    for (const char *from = upper; *from != '\0'; from++) {
+        if (*from == '_') {
+            at_start = true;
+            continue;
+        }
+        *to++ = (char)(at_start ? *from : tolower((unsigned char)*from));
+        at_start = false;
+    }
+    *to = '\0';
+    return result;
+}
+
+static const char *enum_name(struct arena *arena, const ProtobufCEnumDescriptor *type, int value, const char *prefix)
+{
+    const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(type, value);
+
+    if (known == NULL || strncmp(known->name, prefix, strlen(prefix)) != 0)
+        return arena_printf(arena, "%d", value);
+    return camel(arena, known->name + strlen(prefix));
+}
+
+static const char *command_name(struct arena *arena, PbCommandType type)
+{
+    return enum_name(arena, &PbCommandType_descriptor, (int)type, "COMMAND_TYPE_");
+}
+
+const char *failed_cause_name(struct arena *arena, PbWorkflowTaskFailedCause cause)
+{
+    return enum_name(arena, &PbWorkflowTaskFailedCause_descriptor, (int)cause, "WORKFLOW_TASK_FAILED_CAUSE_");
+}
+
+static bool is_known_to_api(PbCommandType type)
+{
+    return type != COMMAND_TYPE_UNSPECIFIED &&
+           protobuf_c_enum_descriptor_get_value(&PbCommandType_descriptor, (int)type) != NULL;
+}
+
+static const char *sequence_text(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request)
+{
+    char *text = arena_strdup(arena, "");
+
+    for (size_t i = 0; i < request->n_commands; i++)
+        text = arena_printf(arena, "%s%s%s", text, i == 0 ? "" : ", ",
+                            command_name(arena, request->commands[i]->command_type));
+    return text;
+}
+
+const char *workflow_task_check_sequence(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request)
+{
+    for (size_t i = 0; i < request->n_commands; i++) {
+        PbCommandType type = request->commands[i]->command_type;
+        const struct command_type *known = find(type);
+
+        if (!is_known_to_api(type))
+            return arena_printf(arena, "unknown command type: %s", command_name(arena, type));
+        if (known != NULL && known->closes && i + 1 < request->n_commands)
+            return arena_printf(arena, "invalid command sequence: [%s], command %s must be the last command.",
+                                sequence_text(arena, request), command_name(arena, type));
+    }
+    return NULL;
+}
+
+static struct refusal refuse_va(struct transition *t, PbWorkflowTaskFailedCause cause, const char *format, va_list args)
+{
+    return (struct refusal){
+        .cause = cause,
+        .text = arena_printf(t->arena, "%s: %s", failed_cause_name(t->arena, cause), arena_vprintf(t->arena, format, args)),
+    };
+}
+
+struct refusal refuse(struct transition *t, PbWorkflowTaskFailedCause cause, const char *format, ...)
+{
+    struct refusal refusal;
+    va_list args;
+
+    va_start(args, format);
+    refusal = refuse_va(t, cause, format, args);
+    va_end(args);
+    return refusal;
+}
+
+struct refusal refuse_and_terminate(struct transition *t, PbWorkflowTaskFailedCause cause, const char *format, ...)
+{
+    struct refusal refusal;
+    va_list args;
+
+    va_start(args, format);
+    refusal = refuse_va(t, cause, format, args);
+    va_end(args);
+    refusal.terminates_run = true;
+    return refusal;
+}
+
+/* What a command adds beside its own attributes goes onto the first event that it made. */
+static void attach_metadata(struct transition *t, const PbCommand *command, size_t first)
+{
+    PbHistoryEvent *event = first < t->events_count ? t->events[first] : t->pending;
+
+    if (event == NULL)
+        return;
+    event->user_metadata = command->user_metadata;
+    event->n_event_group_markers = command->n_event_group_markers;
+    event->event_group_markers = command->event_group_markers;
+}
+
+struct refusal decide_command(struct transition *t, const PbCommand *command, struct task_context *task)
+{
+    const struct command_type *known = find(command->command_type);
+    struct refusal refusal;
+    size_t first = t->events_count;
+
+    if (known == NULL)
+        return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_FEATURE_DISABLED, "%s is not supported by this server yet.",
+                      command_name(t->arena, command->command_type));
+    if (command->attributes_case != known->attributes_case)
+        command = NULL; /* each decider has its own text for missing attributes */
+    refusal = known->decide(t, command, task);
+    if (refusal.cause == WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED && command != NULL)
+        attach_metadata(t, command, first);
+    return refusal;
+}

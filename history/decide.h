@@ -1,0 +1,140 @@
+/*
+ * Decisions: what each request, command or deadline does to a run. All are functions of (state, input, now): they add events
+ * and effects to a transition, and touch nothing else. One section per source file.
+ */
+#ifndef FERMATA_HISTORY_DECIDE_H
+#define FERMATA_HISTORY_DECIDE_H
+
+#include "base/status.h"
+#include "history/transition.h"
+
+/* A command that is not carried out: it fails the workflow task with this cause. cause 0 (UNSPECIFIED): accepted. */
+struct refusal {
+    PbWorkflowTaskFailedCause cause;
+    const char *text;        /* "ShortCauseName: why", in the turn's arena */
+    bool terminates_run;     /* a payload over the limit: the run is terminated as well */
+};
+
+/* ---- start.c ---- */
+
+/* Adds WorkflowExecutionStarted with these attributes and, unless there is a backoff, the first workflow task. */
+void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started, const PbUserMetadata *metadata,
+                  size_t links_count, PbLink **links);
+
+/* Schedules the first workflow task when its backoff is over. */
+void decide_backoff_over(struct transition *t);
+
+/* ---- workflow_task.c ---- */
+
+/* Makes sure that the run gets a workflow task: schedules one unless one is pending or the first one's backoff holds it
+ * back (`even_in_backoff`: not). */
+void workflow_task_schedule(struct transition *t, bool even_in_backoff);
+
+/* Records that a poller starts the pending workflow task. `on_sticky`: it polled the sticky queue; otherwise stickiness
+ * ends. */
+void workflow_task_start(struct transition *t, const char *identity, const char *request_id, bool on_sticky);
+
+/* What a worker's completion says, as far as it concerns this folder. */
+struct completion {
+    const PbRespondWorkflowTaskCompletedRequest *request;
+    bool force_new_task;
+    bool wants_new_task_inline; /* return_new_workflow_task */
+};
+
+/* Whether the commands form a legal sequence (known types, a closing one last); else the text for INVALID_ARGUMENT. */
+const char *workflow_task_check_sequence(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request);
+
+/* Completes the started workflow task: its event, its commands, the buffered events and the next task. On a refusal the
+ * state is spoilt: fold it again, then call workflow_task_fail_for_refusal. `ret_heartbeat_timeout`: the task has been
+ * kept alive without progress for too long and was timed out instead. */
+struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request,
+                                      bool *ret_heartbeat_timeout);
+
+/* Fails the started workflow task because of what the worker sent: WorkflowTaskFailed with the cause and, as the refusal
+ * says, WorkflowExecutionTerminated. */
+void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *refusal, const char *identity);
+
+/* Fails the started workflow task at the worker's word (RespondWorkflowTaskFailed). */
+void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, const PbFailure *failure, const char *identity,
+                        const char *binary_checksum, const PbWorkerVersionStamp *stamp);
+
+/* The started task is void without a trace (its poll could not be answered): it is pending again. */
+void workflow_task_unstart(struct mutable_state *ms);
+
+/* The events that clients see for a pending transient task although the log does not have them: 0, 1 or 2, in `arena`. */
+size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, PbHistoryEvent *ret_events[2]);
+
+/* ---- activity.c ---- */
+
+/* Records a start: attempt, poller. It is stored before the worker gets to know (maximum_attempts 1 means never twice). */
+void activity_start(struct transition *t, struct activity *activity, const char *identity, const char *request_id);
+
+/* Ends an activity at its worker's word. */
+void activity_complete(struct transition *t, struct activity *activity, const PbPayloads *result, const char *identity);
+void activity_cancel(struct transition *t, struct activity *activity, const PbPayloads *details, const char *identity);
+
+/* An attempt failed: schedules the next one, or ends the activity. */
+void activity_fail(struct transition *t, struct activity *activity, const PbFailure *failure, const char *identity);
+
+/* Records a heartbeat. */
+void activity_heartbeat(struct transition *t, struct activity *activity, const PbPayloads *details);
+
+/* A start is void (its poll could not be answered): the same attempt is dispatched again. */
+void activity_unstart(struct transition *t, struct activity *activity);
+
+/* The activity whose token or task this is; NULL when that attempt is over. `started`: it must be started. */
+struct activity *activity_current(const struct mutable_state *ms, int64_t scheduled_event_id, int32_t attempt, int64_t stamp,
+                                  bool started);
+
+/* When its next time-out is due and which it is. NANOS_MAX: none. */
+nanos activity_deadline(const struct activity *activity, PbTimeoutType *ret_type);
+
+/* ---- signal.c, cancel.c, close.c ---- */
+
+/* Records a signal and makes sure of a workflow task. */
+void decide_signal(struct transition *t, const PbWorkflowExecutionSignaledEventAttributes *signal, size_t links_count,
+                   PbLink **links);
+
+/* Records a cancellation request and makes sure of a workflow task, also in backoff. Not when one was made before. */
+void decide_cancel_request(struct transition *t, const PbWorkflowExecutionCancelRequestedEventAttributes *request);
+
+/* Closes the run as terminated. */
+void decide_terminate(struct transition *t, const char *reason, const PbPayloads *details, const char *identity);
+
+/* Ends a started workflow task because the run is closed over its head (terminate, time-out), and flushes. */
+void close_cut_task(struct transition *t);
+
+/* ---- deadlines.c ---- */
+
+/* Does all that is due at t->now: timers in order, time-outs, retries, backoff. */
+void decide_deadlines(struct transition *t);
+
+/* ---- retry.c ---- */
+
+/* What is wrong with a retry policy ("BackoffCoefficient cannot be less than 1 on retry policy."), or NULL. Text in `arena` or a
+ * literal. */
+const char *retry_policy_problem(struct arena *arena, const PbRetryPolicy *policy);
+
+/* A copy with defaults filled in: initial 1 s, coefficient 2.0, maximum interval 100 x initial. */
+PbRetryPolicy *retry_policy_complete(struct arena *arena, const PbRetryPolicy *policy);
+
+/* Whether and when to try again after attempt `attempt` failed at `now` with `failure`. */
+struct retry_answer {
+    PbRetryState state; /* IN_PROGRESS: try again */
+    nanos after;        /* backoff from now */
+};
+struct retry_answer retry_decide(const PbRetryPolicy *policy, int32_t attempt, nanos now, nanos expires_at,
+                                 const PbFailure *failure, bool delay_may_exceed_interval);
+
+/* The backoff before attempt `attempt` + 1 by the policy alone. */
+nanos retry_interval(const PbRetryPolicy *policy, int32_t attempt);
+
+/* ---- timeouts ---- */
+
+/* The timeout's name in failures and texts: "StartToClose". */
+const char *timeout_type_name(PbTimeoutType type);
+
+/* What is wrong with a duration ("negative duration"), or NULL. NULL durations are fine. */
+const char *duration_problem(const PbDuration *duration);
+
+#endif

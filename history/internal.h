@@ -1,0 +1,138 @@
+/* What the files of history/ share among themselves. */
+#ifndef FERMATA_HISTORY_INTERNAL_H
+#define FERMATA_HISTORY_INTERNAL_H
+
+#include <stddef.h>
+
+#include "history/decide.h"
+#include "history/mutable_state.h"
+#include "history/transition.h"
+#include "proto/pb.h"
+#include "proto/time.h"
+
+/* What the table event_types.def knows of a type. */
+struct event_type {
+    PbEventType type;
+    const char *name;
+    bool is_buffered;
+    PbHistoryEvent__AttributesCase attributes_case;
+    const ProtobufCMessageDescriptor *attributes;
+    enum broken (*apply)(struct mutable_state *ms, const PbHistoryEvent *event, const void *attributes);
+};
+
+/* The table's line of a type; NULL when this release does not know it. */
+const struct event_type *event_type_find(PbEventType type);
+
+/* Where the attributes pointer of an event is (all members of the oneof share it). */
+static inline void **event_attributes(PbHistoryEvent *event)
+{
+    return (void **)&event->workflow_execution_started_event_attributes;
+}
+static inline const void *event_attributes_const(const PbHistoryEvent *event)
+{
+    return event->workflow_execution_started_event_attributes;
+}
+
+/* The commands of one completion, as its deciders see it. */
+struct task_context {
+    int64_t completed_event_id; /* WorkflowTaskCompleted */
+    const char *identity;       /* the worker's */
+    bool had_buffered;          /* events were buffered when the commands arrived: a closing command is refused */
+};
+
+/* Decides one command. */
+typedef struct refusal command_decide(struct transition *t, const PbCommand *command, struct task_context *task);
+
+#define COMMAND(upper, attributes, decide, closes) command_decide decide;
+#include "history/command_types.def"
+#undef COMMAND
+
+/* Decides any command: finds its decider in the table. */
+struct refusal decide_command(struct transition *t, const PbCommand *command, struct task_context *task);
+
+#define ACCEPTED ((struct refusal){0})
+
+/* Refuses a command: the text is "ShortCauseName: " and the formatted one. */
+struct refusal refuse(struct transition *t, PbWorkflowTaskFailedCause cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same, and the run is terminated as well: a payload over its limit. */
+struct refusal refuse_and_terminate(struct transition *t, PbWorkflowTaskFailedCause cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* "BadStartTimerAttributes" of ..._BAD_START_TIMER_ATTRIBUTES. In `arena`. */
+const char *failed_cause_name(struct arena *arena, PbWorkflowTaskFailedCause cause);
+
+/* Appliers, one per event type. */
+#define EVENT(upper, lower, camel, apply, buffered) \
+    enum broken apply(struct mutable_state *ms, const PbHistoryEvent *event, const Pb##camel##EventAttributes *attributes);
+#include "history/event_types.def"
+#undef EVENT
+
+/* ---- buffered.c ---- */
+
+/* Keeps a copy of an event that has to wait, and marks what it ends. */
+void mutable_state_buffer(struct mutable_state *ms, const PbHistoryEvent *event);
+
+/* Removes a buffered TimerFired of this timer; true when there was one. */
+bool mutable_state_unbuffer_timer(struct mutable_state *ms, const char *timer_id);
+
+/* Forgets all buffered events: the run has closed by its own command. */
+void mutable_state_drop_buffered(struct mutable_state *ms);
+
+/* ---- activity.c ---- */
+
+/* Frees an activity that is no longer pending. */
+void activity_free(struct mutable_state *ms, struct activity *activity);
+
+/* What is due of an activity at t->now: its retry, or one of its time-outs. */
+void activity_deadline_passed(struct transition *t, struct activity *activity);
+
+/* ---- timer.c ---- */
+
+/* Frees a timer that is no longer pending. */
+void user_timer_free(struct mutable_state *ms, struct user_timer *timer);
+
+/* Fires all user timers that are due at t->now, in their order. */
+void timers_fire_all_due(struct transition *t);
+
+/* ---- workflow_task.c ---- */
+
+/* When the pending workflow task times out; NANOS_MAX: never. */
+nanos workflow_task_deadline(const struct mutable_state *ms);
+
+/* Times out the pending workflow task. */
+void workflow_task_deadline_passed(struct transition *t);
+
+/* ---- close.c ---- */
+
+/* The run or execution time-out has passed. */
+void close_timed_out(struct transition *t);
+
+/* ---- small helpers ---- */
+
+/* The bytes of a packed message; 0 for NULL. */
+static inline int64_t packed_bytes(const void *message)
+{
+    return message == NULL ? 0 : (int64_t)protobuf_c_message_get_packed_size((const ProtobufCMessage *)message);
+}
+
+/* A message that is only borrowed: the generated structs want non-const pointers although packing reads only. */
+static inline void *borrow(const void *message)
+{
+    return (void *)(uintptr_t)message;
+}
+
+/* The same for texts; NULL becomes "". */
+static inline char *borrow_text(const char *text)
+{
+    return (char *)(uintptr_t)(text == NULL ? "" : text);
+}
+
+/* A failure that the server itself reports. */
+PbFailure *server_failure(struct arena *arena, const char *message);
+
+/* A task queue of kind NORMAL with this name. */
+PbTaskQueue *normal_task_queue(struct arena *arena, const char *name);
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * The state of one run: the fold of its events, plus a small volatile part that the protocol does not record as events.
+ *
+ * mutable_state_apply changes the first, and only history/ changes the second (workflow_task.c, activity.c, buffered.c).
+ * Everything here may be read freely; only history/ writes it.
+ *
+ * MS1  next_event_id - 1 is the id of the newest event; ids are dense from 1.
+ * MS2  At most one workflow task is pending.
+ * MS3  Ids of pending timers are unique; so are ids of pending activities.
+ * MS4  While a workflow task is started no event enters the log but those that end it (see buffered.c).
+ * MS5  A closed run never changes again, but for being deleted.
+ */
+#ifndef FERMATA_HISTORY_MUTABLE_STATE_H
+#define FERMATA_HISTORY_MUTABLE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/rand.h"
+#include "proto/api.h"
+
+/* Which claim about state the log breaks; INTACT: none. Live it aborts, on load it sets the run aside. */
+enum broken {
+    INTACT = 0,
+    BROKEN_EVENT_ORDER,   /* MS1 */
+    BROKEN_WORKFLOW_TASK, /* MS2, or an end without a start */
+    BROKEN_MS3,
+    BROKEN_UNKNOWN_REFERENCE, /* an event that names an activity or timer that is not pending */
+    BROKEN_UNKNOWN_EVENT,     /* an event type that this release does not know */
+    BROKEN_VOLATILE,          /* the volatile part contradicts the events */
+};
+
+enum workflow_task_state { WORKFLOW_TASK_NONE, WORKFLOW_TASK_SCHEDULED, WORKFLOW_TASK_STARTED };
+
+/* The pending workflow task. Its start lives in memory only: after a crash it is dispatched again. */
+struct workflow_task {
+    enum workflow_task_state state;
+    bool is_transient;          /* attempt 2 or later: has no events until it completes; ids are virtual */
+    int64_t scheduled_event_id; /* virtual when transient: next_event_id when it was scheduled */
+    int64_t started_event_id;
+    int32_t attempt;
+    nanos scheduled_time, original_scheduled_time, started_time;
+    nanos start_to_close;    /* its time-out */
+    bool is_sticky;          /* scheduled onto the sticky queue */
+    nanos schedule_to_start; /* sticky only */
+    const char *identity, *request_id; /* of the poller that started it */
+};
+
+enum activity_state { ACTIVITY_SCHEDULED, ACTIVITY_STARTED, ACTIVITY_CLOSING };
+
+/* A pending activity. ACTIVITY_CLOSING: its close event is buffered, so nothing can happen to it any more. */
+struct activity {
+    int64_t scheduled_event_id;
+    const PbActivityTaskScheduledEventAttributes *scheduled; /* time-outs after defaulting, retry policy filled in */
+    nanos scheduled_time;
+    int64_t cancel_requested_event_id; /* 0: not requested */
+
+    /* The volatile part. */
+    enum activity_state state;
+    int32_t attempt;
+    nanos attempt_scheduled_time; /* later than now: backing off */
+    nanos started_time;
+    const char *started_identity, *started_request_id;
+    nanos heartbeat_time; /* 0: none in this attempt */
+    nanos last_heartbeat_time; /* 0: none ever */
+    const PbPayloads *heartbeat_details;
+    const PbFailure *last_failure;
+    const char *last_worker_identity;
+    nanos last_attempt_complete_time;
+    int64_t stamp;   /* grows when the attempt starts over: tells a current token and task from a stale one */
+    bool dispatched; /* in memory only: handed to matching */
+
+    struct arena *arena;
+    struct arena *heartbeat_arena, *failure_arena; /* emptied when what they hold is replaced */
+    UT_hash_handle by_event, by_id;
+};
+
+/* A pending user timer. */
+struct user_timer {
+    int64_t started_event_id;
+    nanos fires_at;
+    bool firing; /* its TimerFired is buffered */
+    UT_hash_handle by_id;
+    char timer_id[];
+};
+
+/* An event that waits for the started workflow task to end. */
+struct buffered_event {
+    const PbHistoryEvent *event;
+    struct arena *arena;
+    struct buffered_event *next;
+};
+
+/* A request id that has been used on this run (signals). */
+struct used_request {
+    UT_hash_handle hh;
+    char request_id[];
+};
+
+struct mutable_state {
+    struct arena *arena;      /* what lives as long as the run is loaded */
+    struct arena *task_arena;   /* the texts of workflow_task; emptied when the next one starts */
+    struct arena *sticky_arena; /* the sticky queue's name; emptied when it changes */
+
+    /* From WorkflowExecutionStarted. */
+    const char *workflow_id, *workflow_type, *task_queue;
+    const char *original_run_id, *first_run_id, *start_identity;
+    nanos execution_timeout, run_timeout, task_timeout; /* 0: none */
+    nanos start_time;
+    nanos first_task_at;  /* end of the first workflow task's backoff: execution time */
+    nanos run_expires_at; /* NANOS_MAX: never */
+    nanos execution_expires_at;
+    bool has_run_timeout_field; /* the started event carries workflow_run_timeout, maybe 0 */
+    int32_t attempt;
+    const PbRetryPolicy *retry_policy; /* NULL: none */
+    const char *cron_schedule;         /* "" when none */
+    const PbMemo *memo;
+    const PbSearchAttributes *search_attributes;
+    const PbPriority *priority;
+    const PbUserMetadata *user_metadata;
+    const PbWorkflowExecution *parent_execution;
+    const char *parent_namespace_id;
+    const PbWorkflowExecution *root_execution;
+
+    /* The fold. */
+    int64_t next_event_id;
+    int64_t previous_started_event_id; /* WorkflowTaskStarted of the last completed workflow task; 0: none */
+    int64_t last_completed_event_id;   /* WorkflowTaskCompleted of the same; 0: none */
+    PbWorkflowExecutionStatus status;
+    nanos close_time;
+    int64_t close_event_id; /* 0: open */
+    const char *new_run_id; /* the successor that the close event names; NULL: none */
+    bool cancel_requested;
+    bool first_task_scheduled; /* a workflow task has been scheduled once: the backoff is over */
+    struct activity *activities, *activities_by_id;
+    struct user_timer *timers;
+    struct used_request *used_requests;
+    int32_t signals_count;
+
+    /* Part fold, part volatile. */
+    struct workflow_task workflow_task;
+    int32_t next_attempt; /* of the next workflow task to be scheduled */
+
+    /* The volatile part. */
+    const char *sticky_queue; /* NULL: none */
+    nanos sticky_timeout;
+    struct buffered_event *buffered, **buffered_end;
+    int32_t buffered_count;
+    int64_t buffered_bytes;
+    bool close_refused;
+    int32_t workflow_task_problems;
+
+    /* Sizes, kept by the engine as it stores. */
+    int64_t history_bytes, transitions;
+};
+
+/* An empty state, before its first event. */
+struct mutable_state *mutable_state_new(void);
+
+/* Frees it; NULL is accepted. */
+void mutable_state_free(struct mutable_state *ms);
+
+/* Applies one event. It reads no clock and refuses nothing that any release of Fermata has stored. The event is borrowed
+ * during the call: what is kept is copied. On BROKEN_... the state is unusable. */
+enum broken mutable_state_apply(struct mutable_state *ms, const PbHistoryEvent *event);
+
+/* Applies a packed History (one or more batches). */
+enum broken mutable_state_apply_batch(struct mutable_state *ms, struct bytes history);
+
+/* The volatile part, packed into `arena`; empty when there is nothing to say. */
+struct bytes mutable_state_pack_volatile(const struct mutable_state *ms, struct arena *arena);
+
+/* Restores the volatile part on top of the folded events. */
+enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes packed);
+
+/* Whether the run is open. */
+static inline bool mutable_state_is_open(const struct mutable_state *ms)
+{
+    return ms->close_event_id == 0;
+}
+
+/* Whether a workflow task is pending. */
+static inline bool mutable_state_has_task(const struct mutable_state *ms)
+{
+    return ms->workflow_task.state != WORKFLOW_TASK_NONE;
+}
+
+/* Whether it waits for its first workflow task's backoff (start delay, continue-as-new, retry) to end. */
+static inline bool mutable_state_in_backoff(const struct mutable_state *ms)
+{
+    return !ms->first_task_scheduled && ms->first_task_at > ms->start_time;
+}
+
+/* The pending activity with this scheduled event, or this id; NULL when none. Closing ones are found too. */
+struct activity *mutable_state_activity(const struct mutable_state *ms, int64_t scheduled_event_id);
+struct activity *mutable_state_activity_by_id(const struct mutable_state *ms, const char *activity_id);
+
+/* The pending timer with this id; NULL when none. Firing ones are found too. */
+struct user_timer *mutable_state_timer(const struct mutable_state *ms, const char *timer_id);
+
+/* Whether this request id has been used on this run. */
+bool mutable_state_request_used(const struct mutable_state *ms, const char *request_id);
+
+/* How many activities, timers are pending. */
+int32_t mutable_state_activities_count(const struct mutable_state *ms);
+int32_t mutable_state_timers_count(const struct mutable_state *ms);
+
+/* The earliest instant at which something is due (time-outs, timers, retries, backoff); NANOS_MAX: nothing. */
+nanos mutable_state_next_deadline(const struct mutable_state *ms);
+
+/* Compares two states of one run for the fold check; NULL when alike, else what differs. Times at which things live in memory
+ * only (a workflow task's start) are compared too. Text in `arena`. */
+const char *mutable_state_difference(const struct mutable_state *a, const struct mutable_state *b, struct arena *arena);
+
+#endif

@@ -1,0 +1,57 @@
+/* How a run begins. */
+#include <string.h>
+
+#include "history/internal.h"
+
+void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started, const PbUserMetadata *metadata,
+                  size_t links_count, PbLink **links)
+{
+    PbWorkflowExecutionStartedEventAttributes *slot = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_STARTED);
+
+    *slot = *started;
+    t->pending->user_metadata = borrow(metadata);
+    t->pending->n_links = links_count;
+    t->pending->links = links;
+    transition_settle(t);
+    workflow_task_schedule(t, false);
+}
+
+void decide_backoff_over(struct transition *t)
+{
+    workflow_task_schedule(t, true);
+}
+
+enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
+                          const PbWorkflowExecutionStartedEventAttributes *attributes)
+{
+    struct arena *arena = ms->arena;
+    nanos backoff = duration_from_pb(attributes->first_workflow_task_backoff);
+
+    ms->workflow_id = arena_strdup(arena, attributes->workflow_id);
+    ms->workflow_type = arena_strdup(arena, attributes->workflow_type == NULL ? "" : attributes->workflow_type->name);
+    ms->task_queue = arena_strdup(arena, attributes->task_queue == NULL ? "" : attributes->task_queue->name);
+    ms->original_run_id = arena_strdup(arena, attributes->original_execution_run_id);
+    ms->first_run_id = arena_strdup(arena, attributes->first_execution_run_id);
+    ms->start_identity = arena_strdup(arena, attributes->identity);
+    ms->execution_timeout = duration_from_pb(attributes->workflow_execution_timeout);
+    ms->run_timeout = duration_from_pb(attributes->workflow_run_timeout);
+    ms->has_run_timeout_field = attributes->workflow_run_timeout != NULL;
+    ms->task_timeout = duration_from_pb(attributes->workflow_task_timeout);
+    ms->start_time = time_from_pb(event->event_time);
+    ms->first_task_at = nanos_add(ms->start_time, backoff);
+    if (ms->run_timeout > 0)
+        ms->run_expires_at = nanos_add(ms->first_task_at, ms->run_timeout);
+    if (attributes->workflow_execution_expiration_time != NULL)
+        ms->execution_expires_at = time_from_pb(attributes->workflow_execution_expiration_time);
+    ms->attempt = attributes->attempt;
+    ms->retry_policy = pb_copy(arena, attributes->retry_policy);
+    ms->cron_schedule = arena_strdup(arena, attributes->cron_schedule);
+    ms->memo = pb_copy(arena, attributes->memo);
+    ms->search_attributes = pb_copy(arena, attributes->search_attributes);
+    ms->priority = pb_copy(arena, attributes->priority);
+    ms->user_metadata = pb_copy(arena, event->user_metadata);
+    ms->parent_execution = pb_copy(arena, attributes->parent_workflow_execution);
+    ms->parent_namespace_id = arena_strdup(arena, attributes->parent_workflow_namespace_id);
+    ms->root_execution = pb_copy(arena, attributes->root_workflow_execution);
+    return INTACT;
+}

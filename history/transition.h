@@ -1,0 +1,97 @@
+/*
+ * A transition: one change of one run. It collects the events that a decision adds and what else must happen (effects), and
+ * applies the events to the state as it goes, so that the next command of the same workflow task sees them.
+ *
+ * Life: transition_begin, then any number of decisions (functions of this folder that take a `struct transition *`), then
+ * the engine packs and stores the events and carries out the effects. A transition that is given up (a refused command)
+ * leaves a changed state behind: the engine drops that state and folds it again.
+ *
+ * TR1  An event that may not enter the log while a workflow task is started is buffered instead (see buffered.c).
+ * TR2  A batch ends after every WorkflowTaskStarted (history pages count batches).
+ */
+#ifndef FERMATA_HISTORY_TRANSITION_H
+#define FERMATA_HISTORY_TRANSITION_H
+
+#include "history/mutable_state.h"
+
+/* Limits that decisions respect; the server's configuration sets them. Bytes are of packed messages. */
+struct history_limits {
+    int64_t id_bytes_max;
+    int64_t blob_bytes_max;
+    int64_t memo_bytes_max;
+    int32_t pending_activities_max;
+    int32_t signals_max;
+    int32_t buffered_events_max;
+    int64_t buffered_bytes_max;
+    int64_t history_events_max, history_bytes_max;
+    int64_t suggest_events, suggest_bytes;
+    nanos task_timeout_default, task_timeout_max;
+};
+
+/* Something that must happen once the events are stored. */
+enum effect_kind {
+    EFFECT_DISPATCH_ACTIVITY, /* hand activity `scheduled_event_id` to matching */
+};
+struct effect {
+    enum effect_kind kind;
+    int64_t scheduled_event_id;
+};
+
+/* The run that follows this one (continue-as-new, retry): created in the same turn. */
+struct successor {
+    uint8_t run_id[UUID_BYTES];
+    PbWorkflowExecutionStartedEventAttributes *started; /* complete */
+    const PbUserMetadata *user_metadata;
+};
+
+struct transition {
+    struct mutable_state *ms;
+    struct arena *arena; /* the turn's */
+    nanos now;
+    struct rand *rand;
+    const struct history_limits *limits;
+    const char *run_id; /* this run's, as text */
+    /* Reads this run's first event again (input, header: not kept in memory). Its memory is the turn's. */
+    const PbWorkflowExecutionStartedEventAttributes *(*load_started)(void *context);
+    void *context;
+
+    /* The outcome. */
+    PbHistoryEvent **events; /* applied, with their ids */
+    size_t events_count, events_capacity;
+    PbHistoryEvent *pending; /* being filled: applied (or buffered) by the next transition_settle */
+    bool in_commands;        /* a completion's commands are being decided: what is bufferable waits for their end */
+    struct effect *effects;
+    size_t effects_count, effects_capacity;
+    struct successor *successor; /* NULL: none */
+    bool volatile_changed;       /* the volatile part must be stored */
+    bool task_ended;             /* the pending workflow task ended in this transition */
+};
+
+/* Begins a transition; `arena` is the turn's. The caller sets run_id, load_started and context afterwards when needed. */
+void transition_begin(struct transition *t, struct mutable_state *ms, struct arena *arena, nanos now, struct rand *rand,
+                      const struct history_limits *limits);
+
+/* Adds an event of `type` with its attributes message allocated and returns the attributes. The caller fills them (and the
+ * event, t->pending) and then calls transition_settle. An event added before is settled first. */
+void *transition_add(struct transition *t, PbEventType type);
+
+/* Applies (or buffers) the event that has been filled. Returns its id; 0 when it was buffered, or there is none. */
+int64_t transition_settle(struct transition *t);
+
+/* Ends the decisions: settles, and enforces the limits on buffered events and on history. To be called before storing. */
+void transition_finish(struct transition *t);
+
+/* Adds an effect. */
+void transition_effect(struct transition *t, enum effect_kind kind, int64_t scheduled_event_id);
+
+/* Puts the buffered events into the log, in their right order, and patches what refers to ids that they only get now.
+ * True when there were any. Only when no workflow task is started (MS4). */
+bool transition_flush_buffered(struct transition *t);
+
+/* Whether events of this type are buffered while a workflow task is started. */
+bool event_type_is_bufferable(PbEventType type);
+
+/* The name of an event type as people write it: "TimerFired". */
+const char *event_type_name(PbEventType type);
+
+#endif

@@ -1,0 +1,544 @@
+/*
+ * The workflow task.
+ *
+ *            schedule                 start                    complete, fail, time out
+ *     NONE ------------> SCHEDULED ------------> STARTED ------------------------------> NONE
+ *                            |  ^                   |
+ *          sticky time-out   |  |  unstart          |
+ *                            v  +-------------------+
+ *                       (NONE, then scheduled again on the normal queue)
+ *
+ * A first attempt has events. Attempt 2 and later are transient: the log learns of them only when one completes, so a worker
+ * that fails for hours does not grow the history. Ids of a transient task are virtual: those that its events would get. Should
+ * other events take these ids meanwhile, the task becomes a first attempt again.
+ *
+ * A start lives in memory only. The log may say STARTED only together with the event that ends the task, so after a crash
+ * every pending task is simply dispatched again.
+ */
+#include <string.h>
+
+#include "base/invariant.h"
+#include "history/internal.h"
+
+/* A worker may keep a task alive without progress (local activities) for so long. Server 1.32.0, history.md 2.4. */
+#define HEARTBEAT_SPAN_MAX seconds(30 * 60)
+
+/* From this attempt on, tasks that time out get more time each: 5 s doubling, at most 10 min. history.md 2.2 */
+enum { SLOW_ATTEMPT_FIRST = 4 };
+#define SLOW_ATTEMPT_EXTRA seconds(5)
+#define SLOW_ATTEMPT_EXTRA_MAX seconds(10 * 60)
+
+static nanos start_to_close(const struct transition *t, int32_t attempt)
+{
+    nanos extra = SLOW_ATTEMPT_EXTRA;
+
+    if (attempt < SLOW_ATTEMPT_FIRST)
+        return t->ms->task_timeout;
+    for (int32_t n = SLOW_ATTEMPT_FIRST; n < attempt && extra < SLOW_ATTEMPT_EXTRA_MAX; n++)
+        extra = nanos_scale(extra, 2);
+    if (extra > SLOW_ATTEMPT_EXTRA_MAX)
+        extra = SLOW_ATTEMPT_EXTRA_MAX;
+    extra -= (nanos)rand_below(t->rand, (uint64_t)(extra / 5)); /* jitter, so that stuck workflows do not move in step */
+    return nanos_add(t->ms->task_timeout, extra);
+}
+
+static PbTaskQueue *task_queue_for_event(struct arena *arena, const struct mutable_state *ms)
+{
+    PbTaskQueue *queue = normal_task_queue(arena, ms->task_queue);
+
+    if (ms->sticky_queue != NULL) {
+        queue->name = arena_strdup(arena, ms->sticky_queue);
+        queue->kind = TASK_QUEUE_KIND_STICKY;
+        queue->normal_name = borrow_text(ms->task_queue);
+    }
+    return queue;
+}
+
+static void clear_sticky(struct mutable_state *ms)
+{
+    ms->sticky_queue = NULL;
+    ms->sticky_timeout = 0;
+    arena_reset(ms->sticky_arena);
+}
+
+static void set_sticky(struct mutable_state *ms, const char *queue, nanos timeout)
+{
+    if (ms->sticky_queue == NULL || strcmp(ms->sticky_queue, queue) != 0) {
+        arena_reset(ms->sticky_arena);
+        ms->sticky_queue = arena_strdup(ms->sticky_arena, queue);
+    }
+    ms->sticky_timeout = timeout;
+}
+
+static void schedule_transient(struct transition *t)
+{
+    struct mutable_state *ms = t->ms;
+
+    ms->workflow_task = (struct workflow_task){
+        .state = WORKFLOW_TASK_SCHEDULED,
+        .is_transient = true,
+        .scheduled_event_id = ms->next_event_id,
+        .attempt = ms->next_attempt,
+        .scheduled_time = t->now,
+        .original_scheduled_time = t->now,
+        .start_to_close = start_to_close(t, ms->next_attempt),
+    };
+    t->volatile_changed = true;
+}
+
+static void add_scheduled_event(struct transition *t, nanos original_scheduled_time)
+{
+    struct mutable_state *ms = t->ms;
+    PbWorkflowTaskScheduledEventAttributes *scheduled = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
+
+    scheduled->task_queue = task_queue_for_event(t->arena, ms);
+    scheduled->start_to_close_timeout = pb_duration_new(t->arena, ms->task_timeout);
+    scheduled->attempt = 1;
+    transition_settle(t);
+    if (original_scheduled_time != 0) {
+        ms->workflow_task.original_scheduled_time = original_scheduled_time;
+        t->volatile_changed = true;
+    }
+}
+
+void workflow_task_schedule(struct transition *t, bool even_in_backoff)
+{
+    struct mutable_state *ms = t->ms;
+
+    transition_settle(t);
+    if (!mutable_state_is_open(ms) || mutable_state_has_task(ms))
+        return;
+    if (mutable_state_in_backoff(ms) && !even_in_backoff)
+        return;
+    if (ms->next_attempt > 1)
+        schedule_transient(t);
+    else
+        add_scheduled_event(t, 0);
+}
+
+static void suggest_continue_as_new(const struct transition *t, PbWorkflowTaskStartedEventAttributes *started)
+{
+    PbSuggestContinueAsNewReason *reasons = ARENA_NEW_ARRAY(t->arena, PbSuggestContinueAsNewReason, 2);
+
+    if (t->ms->history_bytes >= t->limits->suggest_bytes)
+        reasons[started->n_suggest_continue_as_new_reasons++] = SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE;
+    if (t->ms->next_event_id >= t->limits->suggest_events)
+        reasons[started->n_suggest_continue_as_new_reasons++] = SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS;
+    started->suggest_continue_as_new_reasons = reasons;
+    started->suggest_continue_as_new = started->n_suggest_continue_as_new_reasons > 0;
+}
+
+static PbWorkflowTaskStartedEventAttributes *add_started_event(struct transition *t, const char *identity,
+                                                               const char *request_id)
+{
+    PbWorkflowTaskStartedEventAttributes *started = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_STARTED);
+
+    started->scheduled_event_id = t->ms->workflow_task.scheduled_event_id;
+    started->identity = borrow_text(identity);
+    started->request_id = borrow_text(request_id);
+    started->history_size_bytes = t->ms->history_bytes;
+    suggest_continue_as_new(t, started);
+    return started;
+}
+
+void workflow_task_start(struct transition *t, const char *identity, const char *request_id, bool on_sticky)
+{
+    struct mutable_state *ms = t->ms;
+    struct workflow_task *task = &ms->workflow_task;
+
+    transition_settle(t);
+    invariant(task->state == WORKFLOW_TASK_SCHEDULED, "starts a workflow task that is not scheduled");
+    if (!on_sticky)
+        clear_sticky(ms);
+    if (task->is_transient && task->scheduled_event_id != ms->next_event_id) {
+        task->state = WORKFLOW_TASK_NONE; /* its virtual ids are taken: it becomes a first attempt with events */
+        ms->next_attempt = 1;
+        add_scheduled_event(t, 0);
+        t->volatile_changed = true;
+    }
+    if (!task->is_transient) {
+        add_started_event(t, identity, request_id);
+        transition_settle(t);
+        return;
+    }
+    arena_reset(ms->task_arena);
+    task->state = WORKFLOW_TASK_STARTED;
+    task->started_event_id = task->scheduled_event_id + 1;
+    task->started_time = t->now;
+    task->identity = arena_strdup(ms->task_arena, identity);
+    task->request_id = arena_strdup(ms->task_arena, request_id);
+}
+
+void workflow_task_unstart(struct mutable_state *ms)
+{
+    struct workflow_task *task = &ms->workflow_task;
+
+    invariant(task->state == WORKFLOW_TASK_STARTED, "takes back the start of a task that is not started");
+    if (!task->is_transient)
+        ms->next_event_id--; /* the started event was never stored */
+    task->state = WORKFLOW_TASK_SCHEDULED;
+    task->started_event_id = 0;
+    task->started_time = 0;
+}
+
+/* Writes the events that a started transient task never got. */
+static void materialise(struct transition *t)
+{
+    struct mutable_state *ms = t->ms;
+    struct workflow_task task = ms->workflow_task;
+    PbWorkflowTaskScheduledEventAttributes *scheduled;
+    const char *identity = arena_strdup(t->arena, task.identity), *request_id = arena_strdup(t->arena, task.request_id);
+
+    if (!task.is_transient)
+        return;
+    invariant(task.scheduled_event_id == ms->next_event_id, "virtual ids are taken while the task is started"); /* MS4 */
+    ms->workflow_task.state = WORKFLOW_TASK_NONE;
+    scheduled = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
+    scheduled->task_queue = task_queue_for_event(t->arena, ms);
+    scheduled->start_to_close_timeout = pb_duration_new(t->arena, task.start_to_close);
+    scheduled->attempt = task.attempt;
+    t->pending->event_time = pb_timestamp_new(t->arena, task.scheduled_time);
+    transition_settle(t);
+    add_started_event(t, identity, request_id);
+    t->pending->event_time = pb_timestamp_new(t->arena, task.started_time);
+    transition_settle(t);
+    t->volatile_changed = true;
+}
+
+static bool is_heartbeat(const PbRespondWorkflowTaskCompletedRequest *request)
+{
+    return request->force_create_new_workflow_task && request->n_commands == 0 && request->n_messages == 0;
+}
+
+static void add_timed_out_event(struct transition *t, PbTimeoutType type)
+{
+    const struct workflow_task task = t->ms->workflow_task;
+    PbWorkflowTaskTimedOutEventAttributes *timed_out = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT);
+
+    timed_out->scheduled_event_id = task.scheduled_event_id;
+    timed_out->started_event_id = task.started_event_id;
+    timed_out->timeout_type = type;
+    transition_settle(t);
+}
+
+/* After an unsuccessful task: which attempt the next one is. A sticky queue is blamed first; whatever waited gives the next
+ * task something new to see, so it counts as a first attempt. */
+static void try_again(struct transition *t, int32_t attempt)
+{
+    struct mutable_state *ms = t->ms;
+
+    ms->next_attempt = attempt + 1;
+    if (ms->sticky_queue != NULL) {
+        clear_sticky(ms);
+        ms->next_attempt = 1;
+    }
+    if (transition_flush_buffered(t))
+        ms->next_attempt = 1;
+    workflow_task_schedule(t, false);
+    t->volatile_changed = true;
+}
+
+/* The started task is over without success; the log learns of a first attempt only. */
+static void end_without_event(struct mutable_state *ms)
+{
+    ms->workflow_task.state = WORKFLOW_TASK_NONE;
+}
+
+void workflow_task_deadline_passed(struct transition *t)
+{
+    struct mutable_state *ms = t->ms;
+    const struct workflow_task task = ms->workflow_task;
+
+    t->task_ended = true;
+    t->volatile_changed = true;
+    if (task.state == WORKFLOW_TASK_SCHEDULED) { /* nobody came to the sticky queue: the normal one, same attempt */
+        clear_sticky(ms);
+        add_timed_out_event(t, TIMEOUT_TYPE_SCHEDULE_TO_START);
+        ms->next_attempt = task.attempt;
+        workflow_task_schedule(t, false);
+        return;
+    }
+    ms->close_refused = false;
+    ms->workflow_task_problems++;
+    if (task.is_transient)
+        end_without_event(ms);
+    else
+        add_timed_out_event(t, TIMEOUT_TYPE_START_TO_CLOSE);
+    try_again(t, task.attempt);
+}
+
+nanos workflow_task_deadline(const struct mutable_state *ms)
+{
+    const struct workflow_task *task = &ms->workflow_task;
+
+    switch (task->state) {
+    case WORKFLOW_TASK_NONE:
+        return NANOS_MAX;
+    case WORKFLOW_TASK_SCHEDULED:
+        return task->is_sticky ? nanos_add(task->scheduled_time, task->schedule_to_start) : NANOS_MAX;
+    case WORKFLOW_TASK_STARTED:
+        return nanos_add(task->started_time, task->start_to_close);
+    }
+    return NANOS_MAX;
+}
+
+static void add_completed_event(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request)
+{
+    const struct workflow_task task = t->ms->workflow_task;
+    PbWorkflowTaskCompletedEventAttributes *completed = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_COMPLETED);
+
+    completed->scheduled_event_id = task.scheduled_event_id;
+    completed->started_event_id = task.started_event_id;
+    completed->identity = request->identity;
+    completed->binary_checksum = request->binary_checksum;
+    completed->worker_version = request->worker_version_stamp;
+    completed->sdk_metadata = request->sdk_metadata;
+    completed->metering_metadata = request->metering_metadata;
+}
+
+static struct refusal decide_commands(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request,
+                                      struct task_context *task)
+{
+    t->in_commands = true;
+    for (size_t i = 0; i < request->n_commands; i++) {
+        struct refusal refusal = decide_command(t, request->commands[i], task);
+
+        transition_settle(t);
+        if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED) {
+            t->in_commands = false;
+            return refusal;
+        }
+    }
+    t->in_commands = false;
+    return ACCEPTED;
+}
+
+struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request,
+                                      bool *ret_heartbeat_timeout)
+{
+    struct mutable_state *ms = t->ms;
+    nanos original_scheduled_time = ms->workflow_task.original_scheduled_time;
+    struct task_context task = {.identity = request->identity, .had_buffered = ms->buffered != NULL};
+    const PbStickyExecutionAttributes *sticky = request->sticky_attributes;
+    struct refusal refusal;
+
+    *ret_heartbeat_timeout = is_heartbeat(request) && t->now - original_scheduled_time > HEARTBEAT_SPAN_MAX;
+    if (*ret_heartbeat_timeout) {
+        clear_sticky(ms);
+        workflow_task_deadline_passed(t);
+        return ACCEPTED;
+    }
+    materialise(t);
+    add_completed_event(t, request);
+    task.completed_event_id = transition_settle(t);
+    t->task_ended = true;
+    if (ms->close_refused || ms->workflow_task_problems > 0)
+        t->volatile_changed = true;
+    ms->close_refused = false;
+    ms->workflow_task_problems = 0;
+    if (sticky != NULL && sticky->worker_task_queue != NULL && sticky->worker_task_queue->name[0] != '\0')
+        set_sticky(ms, sticky->worker_task_queue->name, duration_from_pb(sticky->schedule_to_start_timeout));
+    else
+        clear_sticky(ms);
+    refusal = decide_commands(t, request, &task);
+    if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
+        return refusal;
+    if (!mutable_state_is_open(ms)) {
+        mutable_state_drop_buffered(ms); /* an activity cancelled and the run closed in one breath: nobody needs to know */
+        return ACCEPTED;
+    }
+    if (transition_flush_buffered(t) || request->force_create_new_workflow_task) {
+        workflow_task_schedule(t, true);
+        if (is_heartbeat(request))
+            ms->workflow_task.original_scheduled_time = original_scheduled_time;
+    }
+    return ACCEPTED;
+}
+
+static PbWorkflowTaskFailedEventAttributes *add_failed_event(struct transition *t, PbWorkflowTaskFailedCause cause,
+                                                             const char *identity)
+{
+    const struct workflow_task task = t->ms->workflow_task;
+    PbWorkflowTaskFailedEventAttributes *failed = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_FAILED);
+
+    failed->scheduled_event_id = task.scheduled_event_id;
+    failed->started_event_id = task.started_event_id;
+    failed->cause = cause;
+    failed->identity = borrow_text(identity);
+    return failed;
+}
+
+void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, const PbFailure *failure, const char *identity,
+                        const char *binary_checksum, const PbWorkerVersionStamp *stamp)
+{
+    struct mutable_state *ms = t->ms;
+    const struct workflow_task task = ms->workflow_task;
+
+    t->task_ended = true;
+    t->volatile_changed = true;
+    ms->close_refused = false;
+    ms->workflow_task_problems++;
+    if (task.is_transient) {
+        end_without_event(ms);
+    } else {
+        PbWorkflowTaskFailedEventAttributes *failed = add_failed_event(t, cause, identity);
+
+        failed->failure = borrow(failure);
+        failed->binary_checksum = borrow_text(binary_checksum);
+        failed->worker_version = borrow(stamp);
+        transition_settle(t);
+    }
+    try_again(t, task.attempt);
+}
+
+void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *refusal, const char *identity)
+{
+    struct mutable_state *ms = t->ms;
+    const struct workflow_task task = ms->workflow_task;
+
+    t->task_ended = true;
+    t->volatile_changed = true;
+    ms->workflow_task_problems++;
+    ms->close_refused = false;
+    if (task.is_transient) {
+        end_without_event(ms);
+    } else {
+        add_failed_event(t, refusal->cause, identity)->failure = server_failure(t->arena, refusal->text);
+        transition_settle(t);
+    }
+    if (refusal->terminates_run) {
+        decide_terminate(t, refusal->text, NULL, "history-service");
+        return;
+    }
+    ms->close_refused = refusal->cause == WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND;
+    try_again(t, task.attempt);
+}
+
+/* The run is cut short, by a terminate, a time-out or too much that waits. */
+void close_cut_task(struct transition *t)
+{
+    struct mutable_state *ms = t->ms;
+    const struct workflow_task task = ms->workflow_task;
+
+    transition_settle(t);
+    if (task.state == WORKFLOW_TASK_STARTED) {
+        t->task_ended = true;
+        if (task.is_transient) {
+            end_without_event(ms);
+        } else {
+            add_failed_event(t, WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND, "history-service");
+            transition_settle(t);
+        }
+        ms->next_attempt = 1;
+        t->volatile_changed = true;
+    }
+    transition_flush_buffered(t);
+}
+
+size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, PbHistoryEvent *ret_events[2])
+{
+    const struct workflow_task *task = &ms->workflow_task;
+    PbWorkflowTaskScheduledEventAttributes *scheduled;
+    PbWorkflowTaskStartedEventAttributes *started;
+
+    if (task->state == WORKFLOW_TASK_NONE || !task->is_transient || task->scheduled_event_id != ms->next_event_id)
+        return 0;
+    ret_events[0] = ARENA_NEW_PB(arena, PbHistoryEvent);
+    ret_events[0]->event_id = task->scheduled_event_id;
+    ret_events[0]->event_time = pb_timestamp_new(arena, task->scheduled_time);
+    ret_events[0]->event_type = EVENT_TYPE_WORKFLOW_TASK_SCHEDULED;
+    ret_events[0]->attributes_case = event_type_find(EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)->attributes_case;
+    scheduled = ARENA_NEW_PB(arena, PbWorkflowTaskScheduledEventAttributes);
+    scheduled->task_queue = normal_task_queue(arena, ms->task_queue);
+    scheduled->start_to_close_timeout = pb_duration_new(arena, task->start_to_close);
+    scheduled->attempt = task->attempt;
+    *event_attributes(ret_events[0]) = scheduled;
+    if (task->state != WORKFLOW_TASK_STARTED)
+        return 1;
+    ret_events[1] = ARENA_NEW_PB(arena, PbHistoryEvent);
+    ret_events[1]->event_id = task->started_event_id;
+    ret_events[1]->event_time = pb_timestamp_new(arena, task->started_time);
+    ret_events[1]->event_type = EVENT_TYPE_WORKFLOW_TASK_STARTED;
+    ret_events[1]->attributes_case = event_type_find(EVENT_TYPE_WORKFLOW_TASK_STARTED)->attributes_case;
+    started = ARENA_NEW_PB(arena, PbWorkflowTaskStartedEventAttributes);
+    started->scheduled_event_id = task->scheduled_event_id;
+    started->identity = borrow_text(task->identity);
+    started->request_id = borrow_text(task->request_id);
+    started->history_size_bytes = ms->history_bytes;
+    *event_attributes(ret_events[1]) = started;
+    return 2;
+}
+
+/* ---- appliers ---- */
+
+enum broken apply_workflow_task_scheduled(struct mutable_state *ms, const PbHistoryEvent *event,
+                                          const PbWorkflowTaskScheduledEventAttributes *attributes)
+{
+    nanos at = time_from_pb(event->event_time);
+
+    if (mutable_state_has_task(ms))
+        return BROKEN_WORKFLOW_TASK; /* MS2 */
+    ms->workflow_task = (struct workflow_task){
+        .state = WORKFLOW_TASK_SCHEDULED,
+        .scheduled_event_id = event->event_id,
+        .attempt = attributes->attempt,
+        .scheduled_time = at,
+        .original_scheduled_time = at,
+        .start_to_close = duration_from_pb(attributes->start_to_close_timeout),
+        .is_sticky = attributes->task_queue != NULL && attributes->task_queue->kind == TASK_QUEUE_KIND_STICKY,
+        .schedule_to_start = ms->sticky_timeout,
+    };
+    ms->first_task_scheduled = true;
+    return INTACT;
+}
+
+enum broken apply_workflow_task_started(struct mutable_state *ms, const PbHistoryEvent *event,
+                                        const PbWorkflowTaskStartedEventAttributes *attributes)
+{
+    struct workflow_task *task = &ms->workflow_task;
+
+    if (task->state != WORKFLOW_TASK_SCHEDULED || task->scheduled_event_id != attributes->scheduled_event_id)
+        return BROKEN_WORKFLOW_TASK;
+    arena_reset(ms->task_arena);
+    task->state = WORKFLOW_TASK_STARTED;
+    task->started_event_id = event->event_id;
+    task->started_time = time_from_pb(event->event_time);
+    task->identity = arena_strdup(ms->task_arena, attributes->identity);
+    task->request_id = arena_strdup(ms->task_arena, attributes->request_id);
+    return INTACT;
+}
+
+/* Ends the pending task, which must be the one that the event names. */
+static enum broken end_task(struct mutable_state *ms, int64_t scheduled_event_id, bool must_be_started)
+{
+    const struct workflow_task *task = &ms->workflow_task;
+
+    if (task->scheduled_event_id != scheduled_event_id || task->state == WORKFLOW_TASK_NONE ||
+        (must_be_started && task->state != WORKFLOW_TASK_STARTED))
+        return BROKEN_WORKFLOW_TASK;
+    ms->workflow_task = (struct workflow_task){.state = WORKFLOW_TASK_NONE};
+    ms->next_attempt = 1;
+    return INTACT;
+}
+
+enum broken apply_workflow_task_completed(struct mutable_state *ms, const PbHistoryEvent *event,
+                                          const PbWorkflowTaskCompletedEventAttributes *attributes)
+{
+    ms->previous_started_event_id = attributes->started_event_id;
+    ms->last_completed_event_id = event->event_id;
+    return end_task(ms, attributes->scheduled_event_id, true);
+}
+
+enum broken apply_workflow_task_failed(struct mutable_state *ms, const PbHistoryEvent *event,
+                                       const PbWorkflowTaskFailedEventAttributes *attributes)
+{
+    (void)event;
+    return end_task(ms, attributes->scheduled_event_id, true);
+}
+
+enum broken apply_workflow_task_timed_out(struct mutable_state *ms, const PbHistoryEvent *event,
+                                          const PbWorkflowTaskTimedOutEventAttributes *attributes)
+{
+    (void)event;
+    return end_task(ms, attributes->scheduled_event_id, attributes->timeout_type == TIMEOUT_TYPE_START_TO_CLOSE);
+}

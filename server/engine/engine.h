@@ -1,0 +1,85 @@
+/*
+ * The engine: loads runs, asks history/ for decisions, stores their events and carries out their effects. Everything that
+ * happens to a workflow passes through here.
+ *
+ * Its functions take a call whose request has been validated by server/frontend; they fill the call's response, or park the
+ * call. A status that they return goes to the client as it is.
+ *
+ * Runs live in memory while they are busy; idle ones are evicted under a memory budget and folded again when touched.
+ */
+#ifndef FERMATA_SERVER_ENGINE_ENGINE_H
+#define FERMATA_SERVER_ENGINE_ENGINE_H
+
+#include "base/status.h"
+#include "history/transition.h"
+#include "server/call.h"
+#include "server/server.h"
+
+struct engine;
+struct namespace_info;
+struct run;
+
+/* Makes the engine (and server->matching). server->store, clock, rand, timers and namespaces must be there. */
+struct engine *engine_new(struct server *server);
+
+/* Frees it; parked calls must be gone. NULL is accepted. */
+void engine_free(struct engine *engine);
+
+/* Begins to bring back what open runs of the database wait for; goes on in steps, a bounded number per turn. */
+void engine_recover(struct engine *engine);
+
+/* The turn's commit has failed: drops every run that the turn touched. */
+void engine_forget_turn(struct engine *engine);
+
+/* Called by the turn after each commit: lets go of what the turn touched, evicts. */
+void engine_turn_done(struct engine *engine);
+
+/* Client calls. `ns` has been found by name in the request. */
+status engine_start_workflow(struct call *call, const struct namespace_info *ns, const PbStartWorkflowExecutionRequest *req,
+                             PbStartWorkflowExecutionResponse *resp);
+status engine_signal_workflow(struct call *call, const struct namespace_info *ns, const PbSignalWorkflowExecutionRequest *req,
+                              PbSignalWorkflowExecutionResponse *resp);
+status engine_request_cancel(struct call *call, const struct namespace_info *ns,
+                             const PbRequestCancelWorkflowExecutionRequest *req);
+status engine_terminate(struct call *call, const struct namespace_info *ns, const PbTerminateWorkflowExecutionRequest *req);
+status engine_describe(struct call *call, const struct namespace_info *ns, const PbDescribeWorkflowExecutionRequest *req,
+                       PbDescribeWorkflowExecutionResponse *resp);
+status engine_get_history(struct call *call, const struct namespace_info *ns,
+                          const PbGetWorkflowExecutionHistoryRequest *req, PbGetWorkflowExecutionHistoryResponse *resp);
+status engine_query(struct call *call, const struct namespace_info *ns, const PbQueryWorkflowRequest *req,
+                    PbQueryWorkflowResponse *resp);
+
+/* Worker calls. Respond... find their namespace in the token when the request has none (`ns` NULL then). */
+status engine_poll_workflow_task(struct call *call, const struct namespace_info *ns, const PbPollWorkflowTaskQueueRequest *req,
+                                 PbPollWorkflowTaskQueueResponse *resp);
+status engine_complete_workflow_task(struct call *call, const struct namespace_info *ns,
+                                     const PbRespondWorkflowTaskCompletedRequest *req,
+                                     PbRespondWorkflowTaskCompletedResponse *resp);
+status engine_fail_workflow_task(struct call *call, const struct namespace_info *ns,
+                                 const PbRespondWorkflowTaskFailedRequest *req);
+status engine_answer_query(struct call *call, const struct namespace_info *ns,
+                           const PbRespondQueryTaskCompletedRequest *req);
+status engine_poll_activity_task(struct call *call, const struct namespace_info *ns, const PbPollActivityTaskQueueRequest *req,
+                                 PbPollActivityTaskQueueResponse *resp);
+status engine_complete_activity(struct call *call, const struct namespace_info *ns,
+                                const PbRespondActivityTaskCompletedRequest *req);
+status engine_fail_activity(struct call *call, const struct namespace_info *ns, const PbRespondActivityTaskFailedRequest *req,
+                            PbRespondActivityTaskFailedResponse *resp);
+status engine_cancel_activity(struct call *call, const struct namespace_info *ns,
+                              const PbRespondActivityTaskCanceledRequest *req);
+status engine_heartbeat_activity(struct call *call, const struct namespace_info *ns,
+                                 const PbRecordActivityTaskHeartbeatRequest *req,
+                                 PbRecordActivityTaskHeartbeatResponse *resp);
+status engine_shutdown_worker(struct call *call, const struct namespace_info *ns, const PbShutdownWorkerRequest *req);
+
+/* For frontend code that shows a run: finds it (run_id "" means the current one) with its state loaded. NOT_FOUND with the
+ * real server's texts, INVALID_ARGUMENT for a run id that is not a UUID. Valid until the turn ends. */
+status engine_find_run(struct call *call, const struct namespace_info *ns, const PbWorkflowExecution *execution,
+                       struct run **ret_run);
+
+/* The loaded state of a found run; its run id as text; its row. */
+const struct mutable_state *run_state(const struct run *run);
+const char *run_id_text(const struct run *run);
+int64_t run_row_id(const struct run *run);
+
+#endif
