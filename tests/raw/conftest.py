@@ -25,4 +25,5 @@ def pytest_runtest_makereport(item, call):
     launched = module.stash.get(REPORTED, None) if module else None
     if report.failed and launched is not None:
         state = "running" if launched.alive() else f"gone, code {launched.process.returncode}"
-        report.sections.append((f"server ({state})", launched.output()[-8000:]))
+        lines = [line[:300] for line in launched.output().splitlines()[-40:]]
+        report.sections.append((f"server ({state})", "\n".join(lines)))

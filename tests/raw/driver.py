@@ -111,7 +111,7 @@ class refused:
             assert got == f"{self.code.name}: {self.text}"
         else:
             assert error.code() == self.code, got
-        self.got = details_of(error)
+        self.message, self.got = error.details(), details_of(error)
         if self.detail is None:
             assert self.got is None, f"a detail where none is expected: {self.got!r}"
         elif isinstance(self.detail, type):

@@ -353,20 +353,6 @@ def test_an_unknown_command_type_leaves_the_task_running(server):
     assert run.status() == "COMPLETED"
 
 
-def test_an_oversized_marker_fails_the_task_and_ends_the_workflow(server):
-    run = server.start()
-    with refused(INVALID_ARGUMENT) as refusal:
-        run.task().complete(record_marker("big", data="x" * (2 * 1024 * 1024 + 10)))
-    run.expect("""
-        ...
-        4 WorkflowTaskFailed cause=BAD_RECORD_MARKER_ATTRIBUTES
-        5 WorkflowExecutionTerminated identity=history-service
-    """)
-    failed, terminated = (attributes_of(event) for event in run.events()[-2:])
-    assert failed.failure.message == terminated.reason
-    assert terminated.reason.startswith("BadRecordMarkerAttributes: ")
-
-
 def test_terminate_writes_nothing_for_a_task_that_is_only_scheduled(server):
     run = server.start()
     run.terminate(reason="enough", identity="me")
