@@ -8,7 +8,7 @@ cd "$(dirname "$0")" || exit 1
 release=$PWD/build/release/fermata
 debug=$PWD/build/debug/fermata
 logs=build/test-logs
-all_stages="setup format tidy release debug unit python python-sanitized extra extra-sanitized"
+all_stages="setup format release debug tidy unit python python-sanitized extra extra-sanitized"
 
 find_c() { # our C files that exist at present
     find base proto history matching persistence server tests bench -name '*.[ch]' 2>/dev/null | sort

@@ -66,8 +66,11 @@ def package_word(package):
 
 
 def short_names(files):
-    """Full name -> Pb name, for every message and enum. Those that would share a name get their package's word before it,
-    unless they start with it: temporal.api.failure.v1.Failure is PbFailure, temporal.api.nexus.v1.Failure PbNexusFailure."""
+    """Full name -> Pb name, for every message and enum.
+
+    Where several packages have one of a name, their package's word comes before it, unless it starts with that word already:
+    temporal.api.failure.v1.Failure is PbFailure, temporal.api.nexus.v1.Failure PbNexusFailure.
+    """
     wanted = collections.defaultdict(list)
     for file in files:
         if file.package in SAME_AS:
@@ -107,7 +110,7 @@ def make_api_header(files):
         " * Short names for the API's types. Generated from the descriptors by proto/generate.py.",
         " *",
         " *   PbFoo                the message or enum Foo; OuterInner for one that is nested in Outer; where two packages have",
-        " *                        a Foo, the package's name comes before it: PbUpdateRequest, PbNexusRequest,",
+        " *                        a Foo, the package's name comes before it: PbUpdateRequest, PbCommonLink,",
         " *                        unless Foo starts with it: PbFailure, PbNexusFailure",
         " *   PbFoo_descriptor     its ProtobufCMessageDescriptor",
         " *   PbFoo_INIT           initializer of one on the stack",

@@ -42,12 +42,13 @@ enum scan_result {
     SCAN_NUL_IN_STRING, /* a string field with a NUL character: valid protobuf, but C would cut it there */
 };
 
-/* Bounds; scan_limits_default has those above. depth_max is at most SCAN_DEPTH_MAX. */
+/* Bounds; depth_max is at most SCAN_DEPTH_MAX. */
 struct scan_limits {
     unsigned depth_max;
     size_t unpacked_bytes_base, unpacked_bytes_per_byte;
 };
 
+/* SCAN_DEPTH_MAX, SCAN_UNPACKED_BYTES_BASE, SCAN_UNPACKED_BYTES_PER_BYTE. */
 extern const struct scan_limits scan_limits_default;
 
 /* What was found: where it failed, and how large the message would be. */
