@@ -1,6 +1,6 @@
 /*
- * A token is a packed message (proto/fermata/run.proto), so later releases can add fields and still read the tokens that
- * workers hold while the server is replaced. Nothing in it is secret, and nothing in it is trusted.
+ * A token is a packed message (proto/fermata/run.proto), so later releases can add fields and still read the tokens
+ * that workers hold while the server is replaced. Nothing in it is secret, and nothing in it is trusted.
  */
 #include "server/engine/token.h"
 
@@ -9,7 +9,8 @@
 #include "proto/pb.h"
 #include "proto/scan.h"
 
-/* Three ids and a namespace of at most 1000 bytes each by default, limit.maxIDLength may raise that; numbers add few. */
+/* Three ids and a namespace of at most 1000 bytes each by default, limit.maxIDLength may raise that; numbers add few.
+ */
 enum { TOKEN_BYTES_MAX = 64 * 1024 };
 
 static ProtobufCBinaryData encode(struct arena *arena, const void *message)

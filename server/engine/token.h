@@ -1,9 +1,9 @@
 /*
  * The opaque tokens that clients get and send back: of a task that a worker has, and of a place in a history.
  *
- * SDKs never look inside. What comes back may be anything: decoding bounds it, scans it and checks what every token of ours
- * has, and says no to all else. A token says where to look, never that it is still so: the engine compares what it names with
- * the run.
+ * SDKs never look inside. What comes back may be anything: decoding bounds it, scans it and checks what every token of
+ * ours has, and says no to all else. A token says where to look, never that it is still so: the engine compares what it
+ * names with the run.
  */
 #ifndef FERMATA_SERVER_ENGINE_TOKEN_H
 #define FERMATA_SERVER_ENGINE_TOKEN_H
@@ -16,15 +16,15 @@
 /* Packs a task token into `arena`. It names a task (run, run_id, scheduled_event_id) or a query (query_id). */
 ProtobufCBinaryData task_token_encode(struct arena *arena, const PbTaskToken *token);
 
-/* The token in `data`, unpacked into `arena`; NULL when it is none of ours. Then either query_id is not empty, or run and
- * scheduled_event_id are positive and run_id has UUID_BYTES bytes. */
+/* The token in `data`, unpacked into `arena`; NULL when it is none of ours. Then either query_id is not empty, or run
+ * and scheduled_event_id are positive and run_id has UUID_BYTES bytes. */
 PbTaskToken *task_token_decode(struct arena *arena, const ProtobufCBinaryData *data);
 
 /* Packs a history page token into `arena`. */
 ProtobufCBinaryData page_token_encode(struct arena *arena, const PbHistoryPageToken *token);
 
-/* The page token in `data`, unpacked into `arena`; NULL when it is none of ours. run_id has UUID_BYTES bytes and next_event_id
- * is positive. */
+/* The page token in `data`, unpacked into `arena`; NULL when it is none of ours. run_id has UUID_BYTES bytes and
+ * next_event_id is positive. */
 PbHistoryPageToken *page_token_decode(struct arena *arena, const ProtobufCBinaryData *data);
 
 #endif

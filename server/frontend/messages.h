@@ -70,24 +70,24 @@
 #define MSG_FAIRNESS_WEIGHT_NEGATIVE  "must be greater than zero"
 #define MSG_TIME_SKIPPING_DISABLED    "The Time-Skipping feature is not enabled for namespace." /* UNIMPLEMENTED */
 
-#define MSG_CALLBACKS_TOO_MANY        "cannot attach more than %lld callbacks to an execution"
-#define MSG_CALLBACK_URL_TOO_LONG     "invalid url: url length longer than max length allowed of %lld"
+#define MSG_CALLBACKS_TOO_MANY        "cannot attach more than %d callbacks to an execution"
+#define MSG_CALLBACK_URL_TOO_LONG     "invalid url: url length longer than max length allowed of %d"
 #define MSG_CALLBACK_URL_NO_SCHEME    "invalid url: unknown scheme: %s"
 #define MSG_CALLBACK_URL_NO_HOST      "invalid url: missing host"
 #define MSG_CALLBACK_URL_NOT_ALLOWED  "invalid url: url does not match any configured callback address: %s"
-#define MSG_CALLBACK_HEADER_TOO_LARGE "invalid header: header size longer than max allowed size of %lld"
+#define MSG_CALLBACK_HEADER_TOO_LARGE "invalid header: header size longer than max allowed size of %d"
 #define MSG_CALLBACK_INTERNAL         "unsupported callback variant: *common.Callback_Internal_"
 #define MSG_CALLBACK_UNKNOWN          "unknown callback variant: <nil>" /* UNIMPLEMENTED */
 
 #define MSG_SEARCH_ATTRIBUTE_UNKNOWN    "Namespace %s has no mapping defined for search attribute %s"
 #define MSG_SEARCH_ATTRIBUTE_RESERVED   "%s attribute can't be set in SearchAttributes"
 #define MSG_SEARCH_ATTRIBUTE_BAD_VALUE  "invalid value for search attribute %s of type %s: %s"
-#define MSG_SEARCH_ATTRIBUTE_TOO_LARGE  "search attribute %s value size %zu exceeds size limit %lld"
-#define MSG_SEARCH_ATTRIBUTES_TOO_MANY  "number of search attributes %zu exceeds limit %lld"
-#define MSG_SEARCH_ATTRIBUTES_TOO_LARGE "total size of search attributes %zu exceeds size limit %lld"
+#define MSG_SEARCH_ATTRIBUTE_TOO_LARGE  "search attribute %s value size %zu exceeds size limit %d"
+#define MSG_SEARCH_ATTRIBUTES_TOO_MANY  "number of search attributes %zu exceeds limit %d"
+#define MSG_SEARCH_ATTRIBUTES_TOO_LARGE "total size of search attributes %zu exceeds size limit %d"
 
-#define MSG_LINKS_TOO_MANY   "cannot attach more than %lld links per request, got %zu"
-#define MSG_LINK_TOO_LARGE   "link exceeds allowed size of %lld, got %zu"
+#define MSG_LINKS_TOO_MANY   "cannot attach more than %d links per request, got %zu"
+#define MSG_LINK_TOO_LARGE   "link exceeds allowed size of %d, got %zu"
 #define MSG_LINK_VARIANT     "unsupported link variant"
 #define MSG_LINK_FIELD_EMPTY "%s link must not have an empty %s"
 #define MSG_LINK_EVENT_TYPE  "workflow event link ref cannot have an unspecified event type and a non-zero event ID"

@@ -1,0 +1,266 @@
+/* Texts and limits were compared with the real server's; tests/unit/server/test_check.c has them as a table. */
+#include "server/frontend/check.h"
+
+#include <string.h>
+
+#include "base/uuid.h"
+#include "proto/pb.h"
+#include "server/engine/token.h"
+#include "server/frontend/client_version.h"
+#include "server/frontend/messages.h"
+#include "server/options.h"
+#include "server/server.h"
+
+/* Shorter polls would end before they wait: a poll is answered a second before its deadline. */
+#define POLL_DEADLINE_MIN seconds(2)
+
+/* Not the limit of other ids: a fairness key is kept per task. */
+enum { FAIRNESS_KEY_BYTES_MAX = 64 };
+
+/* The real server makes a workflow id of both names and these bytes, so each name may have half of the rest. */
+enum { DEPLOYMENT_VERSION_FRAME_BYTES = 39 };
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_too_long(const struct check *check, const char *text)
+{
+    return (int64_t)strlen(text) > check->config->history.id_bytes_max;
+}
+
+/* ---- before a handler ---- */
+
+status frontend_enter(struct call *call)
+{
+    if (!starts_with(call->rpc->service, "temporal.api."))
+        return status_ok();
+    return client_version_check(call->arena, &call->headers);
+}
+
+static struct check check_of(struct call *call)
+{
+    return (struct check){
+        .arena = call->arena,
+        .config = &call->server->options->config,
+        .rand = call->server->rand,
+    };
+}
+
+static status find_namespace(struct call *call, const char *name, struct check *check)
+{
+    if (is_too_long(check, name))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_NAMESPACE_TOO_LONG);
+    return namespaces_find(call->server->namespaces, call->arena, name, &check->ns);
+}
+
+status check_begin(struct call *call, const char *namespace_name, struct check *ret_check)
+{
+    *ret_check = check_of(call);
+    return find_namespace(call, namespace_name, ret_check);
+}
+
+status check_begin_token(struct call *call, const char *namespace_name, const ProtobufCBinaryData *token,
+                         struct check *ret_check)
+{
+    *ret_check = check_of(call);
+    if (namespace_name[0] != '\0')
+        TRY(find_namespace(call, namespace_name, ret_check));
+    if (token->len == 0)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_NOT_SET);
+    if (task_token_decode(call->arena, token) == NULL)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_UNDECODABLE);
+    return status_ok();
+}
+
+/* ---- parts of requests ---- */
+
+status check_execution(const PbWorkflowExecution *execution)
+{
+    uint8_t run_id[UUID_BYTES];
+
+    if (execution == NULL)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_EXECUTION_NOT_SET);
+    if (execution->workflow_id[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_WORKFLOW_ID_NOT_SET);
+    if (execution->run_id[0] != '\0' && !uuid_parse(execution->run_id, run_id))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_INVALID_RUN_ID);
+    return status_ok();
+}
+
+status check_identity(const struct check *check, const char *identity)
+{
+    if (is_too_long(check, identity))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_IDENTITY_TOO_LONG);
+    return status_ok();
+}
+
+/* `may_be_partition`: names of parts of a queue start with the reserved prefix. */
+static status check_queue_name(const struct check *check, const char *name, bool may_be_partition)
+{
+    if (is_too_long(check, name))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_QUEUE_TOO_LONG);
+    if (!may_be_partition && starts_with(name, "/_sys/"))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_QUEUE_RESERVED);
+    return status_ok();
+}
+
+status check_task_queue(const struct check *check, const PbTaskQueue *queue, bool for_users)
+{
+    if (queue == NULL)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_QUEUE_NOT_SET);
+    if (queue->name[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_QUEUE_NAME_MISSING);
+    TRY(check_queue_name(check, queue->name, false));
+    if (queue->kind == TASK_QUEUE_KIND_STICKY)
+        TRY(check_queue_name(check, queue->normal_name, true));
+    if (for_users && (starts_with(queue->name, "temporal-sys-per-ns-") ||
+                      strcmp(queue->name, "temporal-sys-worker-controller-per-ns-tq") == 0))
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_TASK_QUEUE_INTERNAL, queue->name);
+    return status_ok();
+}
+
+bool blob_is_too_large(const struct check *check, const void *message)
+{
+    return message != NULL &&
+           (int64_t)protobuf_c_message_get_packed_size(message) > check->config->history.blob_bytes_max;
+}
+
+status check_blob(const struct check *check, const void *message)
+{
+    if (blob_is_too_large(check, message))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_BLOB_TOO_LARGE);
+    return status_ok();
+}
+
+/* Fails when `value` is empty: "<kind> link must not have an empty <field>". */
+static status check_link_field(const struct check *check, const char *value, const char *kind, const char *field)
+{
+    if (value[0] == '\0')
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_LINK_FIELD_EMPTY, kind, field);
+    return status_ok();
+}
+
+static status check_event_link(const struct check *check, const PbLinkWorkflowEvent *link)
+{
+    TRY(check_link_field(check, link->namespace_, "workflow event", "namespace field"));
+    TRY(check_link_field(check, link->workflow_id, "workflow event", "workflow ID field"));
+    TRY(check_link_field(check, link->run_id, "workflow event", "run ID field"));
+    if (link->reference_case == PbLinkWorkflowEvent_event_ref_case &&
+        link->event_ref->event_type == EVENT_TYPE_UNSPECIFIED && link->event_ref->event_id != 0)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_LINK_EVENT_TYPE);
+    return status_ok();
+}
+
+static status check_link(const struct check *check, const PbCommonLink *link)
+{
+    switch (link->variant_case) {
+    case PbCommonLink_workflow_event_case:
+        return check_event_link(check, link->workflow_event);
+    case PbCommonLink_batch_job_case:
+        return check_link_field(check, link->batch_job->job_id, "batch job", "job ID");
+    case PbCommonLink_nexus_operation_case:
+        TRY(check_link_field(check, link->nexus_operation->namespace_, "nexus operation", "namespace field"));
+        TRY(check_link_field(check, link->nexus_operation->operation_id, "nexus operation", "operation ID field"));
+        return check_link_field(check, link->nexus_operation->run_id, "nexus operation", "run ID field");
+    case PbCommonLink_activity_case:
+        TRY(check_link_field(check, link->activity->namespace_, "activity", "namespace field"));
+        TRY(check_link_field(check, link->activity->activity_id, "activity", "activity ID field"));
+        return check_link_field(check, link->activity->run_id, "activity", "run ID field");
+    default:
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_LINK_VARIANT);
+    }
+}
+
+status check_links(const struct check *check, size_t count, PbCommonLink *const *links)
+{
+    if (count > (size_t)check->config->links_max)
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_LINKS_TOO_MANY, check->config->links_max, count);
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = protobuf_c_message_get_packed_size(&links[i]->base);
+
+        if (bytes > (size_t)check->config->link_bytes_max)
+            return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_LINK_TOO_LARGE, check->config->link_bytes_max,
+                                 bytes);
+        TRY(check_link(check, links[i]));
+    }
+    return status_ok();
+}
+
+status check_priority(const PbPriority *priority)
+{
+    if (priority == NULL)
+        return status_ok();
+    if (priority->priority_key < 0)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_PRIORITY_KEY_NEGATIVE);
+    if (strlen(priority->fairness_key) > FAIRNESS_KEY_BYTES_MAX)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_FAIRNESS_KEY_TOO_LONG);
+    if (priority->fairness_weight < 0)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_FAIRNESS_WEIGHT_NEGATIVE);
+    return status_ok();
+}
+
+static status check_deployment_field(const struct check *check, const char *field, const char *value)
+{
+    if ((int64_t)strlen(value) > (check->config->history.id_bytes_max - DEPLOYMENT_VERSION_FRAME_BYTES) / 2)
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_FIELD_TOO_LONG, field);
+    return status_ok();
+}
+
+static status check_deployment_options(const struct check *check, const PbWorkerDeploymentOptions *options)
+{
+    if (options == NULL || options->worker_versioning_mode != WORKER_VERSIONING_MODE_VERSIONED)
+        return status_ok(); /* then both names are optional */
+    if (options->deployment_name[0] == '\0' || options->build_id[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_OPTIONS_PARTIAL);
+    TRY(check_deployment_field(check, "WorkerDeploymentName", options->deployment_name));
+    for (const char *separator = ".:"; *separator != '\0'; separator++) {
+        if (strchr(options->deployment_name, *separator) != NULL)
+            return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_NAME_CONTAINS,
+                                 *separator == '.' ? "." : ":");
+    }
+    if (starts_with(options->deployment_name, "__"))
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_FIELD_UNDERSCORE,
+                             "WorkerDeploymentName");
+    TRY(check_deployment_field(check, "BuildID", options->build_id));
+    if (starts_with(options->build_id, "__"))
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_FIELD_UNDERSCORE, "BuildID");
+    return status_errorf(check->arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "worker deployment versions");
+}
+
+status check_worker_version(const struct check *check, bool use_versioning, const char *build_id,
+                            const PbWorkerDeploymentOptions *options, const PbTaskQueue *queue)
+{
+    bool is_sticky = queue != NULL && queue->kind == TASK_QUEUE_KIND_STICKY;
+
+    if (is_sticky && queue->normal_name[0] == '\0' && (use_versioning || options != NULL))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_VERSIONING_NO_NORMAL_NAME);
+    if (use_versioning && build_id[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_VERSIONING_NO_BUILD_ID);
+    if (strlen(build_id) > (size_t)check->config->build_id_bytes_max)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_BUILD_ID_TOO_LONG);
+    TRY(check_deployment_options(check, options));
+    if (use_versioning)
+        return status_errorf(check->arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "build ids with use_versioning");
+    return status_ok();
+}
+
+status check_poll_deadline(const struct call *call)
+{
+    nanos left = call_time_left(call);
+
+    if (left == NANOS_MAX)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_POLL_TIMEOUT_NOT_SET);
+    if (left < POLL_DEADLINE_MIN)
+        return status_error(GRPC_FAILED_PRECONDITION, MSG_POLL_TIMEOUT_TOO_SHORT);
+    return status_ok();
+}
+
+bool payload_is_nil(const PbPayload *payload)
+{
+    if (payload == NULL || payload->data.len == 0)
+        return true;
+    return (payload->data.len == 4 && memcmp(payload->data.data, "null", 4) == 0) ||
+           (payload->data.len == 2 && memcmp(payload->data.data, "[]", 2) == 0);
+}

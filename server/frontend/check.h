@@ -1,0 +1,82 @@
+/*
+ * What is wrong with a request, as the real frontend would say it: small checks that handlers put together in the real
+ * order, for the first mistake is the one that a client hears of. Nothing here looks at a run; that is the engine's
+ * part.
+ *
+ * Checks do not change requests. Where the real frontend fills in defaults, the handler works on a shallow copy.
+ */
+#ifndef FERMATA_SERVER_FRONTEND_CHECK_H
+#define FERMATA_SERVER_FRONTEND_CHECK_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/rand.h"
+#include "base/status.h"
+#include "proto/api.h"
+#include "server/call.h"
+#include "server/dynamic_config.h"
+#include "server/services/namespaces.h"
+
+/* What checks depend on beside the request. */
+struct check {
+    struct arena *arena; /* texts and details of errors, and what is normalised */
+    const struct dynamic_config *config;
+    const struct namespace_info *ns; /* NULL where the token names it */
+    struct rand *rand;
+};
+
+/* ---- before a handler ---- */
+
+/* What holds for every call whatever its handler: the client's version. Called by those who run handlers, before each.
+ */
+__attribute__((warn_unused_result)) status frontend_enter(struct call *call);
+
+/* Finds the namespace that a request names and prepares the checks of the request. */
+__attribute__((warn_unused_result)) status check_begin(struct call *call, const char *namespace_name,
+                                                       struct check *ret_check);
+
+/* The same for what carries a task token: it must be one of ours, and when the request names no namespace, ns stays
+ * NULL (the token's run knows it). */
+__attribute__((warn_unused_result)) status check_begin_token(struct call *call, const char *namespace_name,
+                                                             const ProtobufCBinaryData *token, struct check *ret_check);
+
+/* ---- parts of requests ---- */
+
+/* A run that a request names: set, with a workflow id, and a run id that is a UUID or empty. */
+__attribute__((warn_unused_result)) status check_execution(const PbWorkflowExecution *execution);
+
+/* The identity of a worker. */
+__attribute__((warn_unused_result)) status check_identity(const struct check *check, const char *identity);
+
+/* A task queue by name: of a poll, or (`for_users`) one that tasks shall go to. */
+__attribute__((warn_unused_result)) status check_task_queue(const struct check *check, const PbTaskQueue *queue,
+                                                            bool for_users);
+
+/* The size of a payload set, or any other message that an event will hold. NULL is fine. */
+__attribute__((warn_unused_result)) status check_blob(const struct check *check, const void *message);
+
+/* Whether a message is over the size of a payload set. NULL is not. */
+bool blob_is_too_large(const struct check *check, const void *message);
+
+/* Links that an event will carry. */
+__attribute__((warn_unused_result)) status check_links(const struct check *check, size_t count,
+                                                       PbCommonLink *const *links);
+
+/* Priority and fairness; NULL is fine. */
+__attribute__((warn_unused_result)) status check_priority(const PbPriority *priority);
+
+/* What a worker says of its version, old style (`use_versioning`, `build_id`) and new. `queue` is the sticky queue or
+ * the one that is polled; NULL: none. */
+__attribute__((warn_unused_result)) status check_worker_version(const struct check *check, bool use_versioning,
+                                                                const char *build_id,
+                                                                const PbWorkerDeploymentOptions *options,
+                                                                const PbTaskQueue *queue);
+
+/* The deadline of a long poll: it must be there, and leave time to wait. */
+__attribute__((warn_unused_result)) status check_poll_deadline(const struct call *call);
+
+/* Whether a payload stands for "nothing": no data, or JSON's null or []. Such entries of maps are not stored. */
+bool payload_is_nil(const PbPayload *payload);
+
+#endif

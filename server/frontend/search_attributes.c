@@ -1,0 +1,400 @@
+/*
+ * Values are JSON in a payload. They are kept as the client wrote them; here it is only looked whether they are of
+ * their attribute's type, with a scanner of what can occur (a scalar, or a list of scalars), since no tree is needed.
+ *
+ * The order of the checks is the real server's: all names, the count, each attribute's use and value, sizes.
+ */
+#include "server/frontend/search_attributes.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/pb.h"
+#include "server/frontend/check.h"
+#include "server/frontend/messages.h"
+
+enum use {
+    CUSTOM,    /* registered in the namespace */
+    SETTABLE,  /* in every namespace; workers and tools may set it */
+    SERVER_OWN /* in every namespace; only the server sets it */
+};
+
+/* The attributes that every namespace has. Those of lists' rows (WorkflowId, ...) have columns and are never in the
+ * map. */
+static const struct predefined {
+    const char *name;
+    PbIndexedValueType type;
+    enum use use;
+} predefined[] = {
+    {"WorkflowId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"RunId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"WorkflowType", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"StartTime", INDEXED_VALUE_TYPE_DATETIME, SERVER_OWN},
+    {"ExecutionTime", INDEXED_VALUE_TYPE_DATETIME, SERVER_OWN},
+    {"CloseTime", INDEXED_VALUE_TYPE_DATETIME, SERVER_OWN},
+    {"ExecutionStatus", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"TaskQueue", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"HistoryLength", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
+    {"ExecutionDuration", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
+    {"StateTransitionCount", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
+    {"HistorySizeBytes", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
+    {"ParentWorkflowId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"ParentRunId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"RootWorkflowId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"RootRunId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"TemporalChangeVersion", INDEXED_VALUE_TYPE_KEYWORD_LIST, SETTABLE},
+    {"BinaryChecksums", INDEXED_VALUE_TYPE_KEYWORD_LIST, SETTABLE},
+    {"BuildIds", INDEXED_VALUE_TYPE_KEYWORD_LIST, SETTABLE},
+    {"BatcherNamespace", INDEXED_VALUE_TYPE_KEYWORD, SETTABLE},
+    {"BatcherUser", INDEXED_VALUE_TYPE_KEYWORD, SETTABLE},
+    {"TemporalScheduledStartTime", INDEXED_VALUE_TYPE_DATETIME, SETTABLE},
+    {"TemporalScheduledById", INDEXED_VALUE_TYPE_KEYWORD, SETTABLE},
+    {"TemporalSchedulePaused", INDEXED_VALUE_TYPE_BOOL, SETTABLE},
+    {"TemporalNamespaceDivision", INDEXED_VALUE_TYPE_KEYWORD, SETTABLE},
+    {"TemporalPauseInfo", INDEXED_VALUE_TYPE_KEYWORD_LIST, SETTABLE},
+    {"TemporalReportedProblems", INDEXED_VALUE_TYPE_KEYWORD_LIST, SETTABLE},
+    {"TemporalWorkerDeployment", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"TemporalWorkerDeploymentVersion", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"TemporalWorkflowVersioningBehavior", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
+    {"TemporalUsedWorkerDeploymentVersions", INDEXED_VALUE_TYPE_KEYWORD_LIST, SERVER_OWN},
+    {"TemporalExternalPayloadCount", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
+    {"TemporalExternalPayloadSizeBytes", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
+};
+
+static const char *type_name(PbIndexedValueType type)
+{
+    switch (type) {
+    case INDEXED_VALUE_TYPE_TEXT:
+        return "Text";
+    case INDEXED_VALUE_TYPE_KEYWORD:
+        return "Keyword";
+    case INDEXED_VALUE_TYPE_INT:
+        return "Int";
+    case INDEXED_VALUE_TYPE_DOUBLE:
+        return "Double";
+    case INDEXED_VALUE_TYPE_BOOL:
+        return "Bool";
+    case INDEXED_VALUE_TYPE_DATETIME:
+        return "Datetime";
+    case INDEXED_VALUE_TYPE_KEYWORD_LIST:
+        return "KeywordList";
+    default:
+        return "Unspecified";
+    }
+}
+
+/* An attribute as the namespace knows it. */
+struct known {
+    PbIndexedValueType type;
+    enum use use;
+};
+
+static bool find_attribute(const struct namespace_info *ns, const char *name, struct known *ret_known)
+{
+    for (size_t i = 0; i < sizeof(predefined) / sizeof(predefined[0]); i++) {
+        if (strcmp(predefined[i].name, name) == 0) {
+            *ret_known = (struct known){.type = predefined[i].type, .use = predefined[i].use};
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ns->record->n_search_attributes; i++) {
+        const PbNamespaceSearchAttribute *attribute = ns->record->search_attributes[i];
+
+        if (strcmp(attribute->name, name) == 0) {
+            *ret_known = (struct known){.type = (PbIndexedValueType)attribute->type, .use = CUSTOM};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- values ---- */
+
+static const char *skip_blanks(const char *at)
+{
+    return at + strspn(at, " \t\r\n");
+}
+
+/* Behind the JSON string at `at`, NULL when there is none. */
+static const char *scan_string(const char *at)
+{
+    if (*at != '"')
+        return NULL;
+    for (at++; *at != '"'; at++) {
+        if ((unsigned char)*at < 0x20)
+            return NULL;
+        if (*at != '\\')
+            continue;
+        at++;
+        if (*at == 'u') {
+            for (int i = 0; i < 4; i++) {
+                if (!isxdigit((unsigned char)*++at))
+                    return NULL;
+            }
+        } else if (*at == '\0' || strchr("\"\\/bfnrt", *at) == NULL) {
+            return NULL;
+        }
+    }
+    return at + 1;
+}
+
+/* Behind the JSON number at `at`, NULL when there is none. */
+static const char *scan_number(const char *at, bool *ret_is_integer)
+{
+    size_t digits;
+
+    *ret_is_integer = true;
+    at += *at == '-';
+    digits = strspn(at, "0123456789");
+    if (digits == 0 || (digits > 1 && *at == '0'))
+        return NULL;
+    at += digits;
+    if (*at == '.') {
+        *ret_is_integer = false;
+        digits = strspn(++at, "0123456789");
+        if (digits == 0)
+            return NULL;
+        at += digits;
+    }
+    if (*at == 'e' || *at == 'E') {
+        *ret_is_integer = false;
+        at++;
+        at += *at == '+' || *at == '-';
+        digits = strspn(at, "0123456789");
+        if (digits == 0)
+            return NULL;
+        at += digits;
+    }
+    return at;
+}
+
+static const char *scan_integer(const char *at)
+{
+    bool is_integer;
+    const char *end = scan_number(at, &is_integer);
+
+    errno = 0;
+    if (end == NULL || !is_integer || (strtoll(at, NULL, 10), errno) != 0)
+        return NULL;
+    return end;
+}
+
+static const char *scan_word(const char *at, const char *word)
+{
+    return strncmp(at, word, strlen(word)) == 0 ? at + strlen(word) : NULL;
+}
+
+/* Two digits at `at` between `least` and `most`. */
+static bool is_two_digits(const char *at, int least, int most)
+{
+    int value;
+
+    if (!isdigit((unsigned char)at[0]) || !isdigit((unsigned char)at[1]))
+        return false;
+    value = (at[0] - '0') * 10 + (at[1] - '0');
+    return value >= least && value <= most;
+}
+
+/* Behind a JSON string with an instant as RFC 3339 has it: "2026-01-31T23:59:59.5Z". */
+static const char *scan_instant(const char *at)
+{
+    static const int days_in_month[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year, month, days;
+
+    if (scan_string(at) == NULL || strspn(++at, "0123456789") != 4 || at[4] != '-' || !is_two_digits(at + 5, 1, 12) ||
+        at[7] != '-')
+        return NULL;
+    year = atoi(at);
+    month = atoi(at + 5);
+    days = days_in_month[month - 1] + (month == 2 && ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0));
+    if (!is_two_digits(at + 8, 1, days) || at[10] != 'T' || !is_two_digits(at + 11, 0, 23) || at[13] != ':' ||
+        !is_two_digits(at + 14, 0, 59) || at[16] != ':' || !is_two_digits(at + 17, 0, 59))
+        return NULL;
+    at += 19;
+    if (*at == '.' || *at == ',') {
+        size_t digits = strspn(++at, "0123456789");
+
+        if (digits == 0)
+            return NULL;
+        at += digits;
+    }
+    if (*at == 'Z')
+        at++;
+    else if ((*at == '+' || *at == '-') && is_two_digits(at + 1, 0, 23) && at[3] == ':' && is_two_digits(at + 4, 0, 59))
+        at += 6;
+    else
+        return NULL;
+    return *at == '"' ? at + 1 : NULL;
+}
+
+/* Behind a scalar of the type at `at`, NULL when there is none. */
+static const char *scan_scalar(const char *at, PbIndexedValueType type)
+{
+    const char *end;
+    bool ignored;
+
+    switch (type) {
+    case INDEXED_VALUE_TYPE_TEXT:
+    case INDEXED_VALUE_TYPE_KEYWORD:
+        return scan_string(at);
+    case INDEXED_VALUE_TYPE_KEYWORD_LIST:
+        return (end = scan_word(at, "null")) != NULL ? end : scan_string(at);
+    case INDEXED_VALUE_TYPE_INT:
+        return scan_integer(at);
+    case INDEXED_VALUE_TYPE_DOUBLE:
+        return scan_number(at, &ignored);
+    case INDEXED_VALUE_TYPE_BOOL:
+        return (end = scan_word(at, "true")) != NULL ? end : scan_word(at, "false");
+    case INDEXED_VALUE_TYPE_DATETIME:
+        return scan_instant(at);
+    default:
+        return NULL;
+    }
+}
+
+/* Whether `text` is a value of the type. Null is one; a list of one is as good as its element. */
+static bool is_value(const char *text, PbIndexedValueType type)
+{
+    bool is_list_type = type == INDEXED_VALUE_TYPE_KEYWORD_LIST;
+    const char *at = skip_blanks(text), *end = scan_word(at, "null");
+    int count = 0;
+
+    if (end == NULL && *at != '[' && !is_list_type)
+        end = scan_scalar(at, type);
+    if (end != NULL)
+        return *skip_blanks(end) == '\0';
+    if (*at != '[')
+        return false;
+    at = skip_blanks(at + 1);
+    while (*at != ']') {
+        if (count++ > 0) {
+            if (*at != ',')
+                return false;
+            at = skip_blanks(at + 1);
+        }
+        at = scan_scalar(at, type);
+        if (at == NULL || (count > 1 && !is_list_type))
+            return false;
+        at = skip_blanks(at);
+    }
+    return *skip_blanks(at + 1) == '\0';
+}
+
+/* How an error shows a value: strings without quotes, lists with spaces. */
+static const char *value_shown(struct arena *arena, const char *text)
+{
+    char *shown = arena_strdup(arena, skip_blanks(text)), *to = shown;
+
+    for (const char *from = shown; *from != '\0'; from++) {
+        if (*from == ',' && *shown == '[')
+            *to++ = ' ';
+        else if (*from != '"')
+            *to++ = *from;
+    }
+    *to = '\0';
+    return shown;
+}
+
+static bool is_json(const PbPayload *payload)
+{
+    for (size_t i = 0; i < payload->n_metadata; i++) {
+        const PbPayloadMetadataEntry *entry = payload->metadata[i];
+
+        if (strcmp(entry->key, "encoding") == 0)
+            return entry->value.len == strlen("json/plain") &&
+                   memcmp(entry->value.data, "json/plain", entry->value.len) == 0;
+    }
+    return false;
+}
+
+static status check_value(struct arena *arena, const char *name, PbIndexedValueType type, const PbPayload *payload)
+{
+    const char *text;
+
+    if (payload_is_nil(payload))
+        return status_ok();
+    text = arena_strndup(arena, (const char *)payload->data.data, payload->data.len);
+    if (is_json(payload) && strlen(text) == payload->data.len && is_value(text, type))
+        return status_ok();
+    return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_BAD_VALUE, name, type_name(type),
+                         value_shown(arena, text));
+}
+
+/* ---- the whole ---- */
+
+static status check_sizes(struct arena *arena, const struct dynamic_config *config,
+                          const PbSearchAttributes *attributes)
+{
+    size_t total = protobuf_c_message_get_packed_size(&attributes->base);
+
+    for (size_t i = 0; i < attributes->n_indexed_fields; i++) {
+        const PbSearchAttributesIndexedFieldsEntry *entry = attributes->indexed_fields[i];
+
+        if (entry->value != NULL && entry->value->data.len > (size_t)config->search_attribute_bytes_max)
+            return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_TOO_LARGE, entry->key,
+                                 entry->value->data.len, config->search_attribute_bytes_max);
+    }
+    if (total > (size_t)config->search_attributes_bytes_max)
+        return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTES_TOO_LARGE, total,
+                             config->search_attributes_bytes_max);
+    return status_ok();
+}
+
+/* The payload with "type" in its metadata: clients decode by it. */
+static PbPayload *with_type(struct arena *arena, const PbPayload *payload, PbIndexedValueType type)
+{
+    PbPayload *typed = ARENA_NEW_PB(arena, PbPayload);
+    PbPayloadMetadataEntry *entry = ARENA_NEW_PB(arena, PbPayloadMetadataEntry);
+
+    *typed = *payload;
+    typed->metadata = ARENA_NEW_ARRAY(arena, PbPayloadMetadataEntry *, payload->n_metadata + 1);
+    typed->n_metadata = 0;
+    for (size_t i = 0; i < payload->n_metadata; i++) {
+        if (strcmp(payload->metadata[i]->key, "type") != 0)
+            typed->metadata[typed->n_metadata++] = payload->metadata[i];
+    }
+    entry->key = "type";
+    entry->value.len = strlen(type_name(type));
+    entry->value.data = arena_memdup(arena, type_name(type), entry->value.len);
+    typed->metadata[typed->n_metadata++] = entry;
+    return typed;
+}
+
+status search_attributes_check(struct arena *arena, const struct dynamic_config *config,
+                               const struct namespace_info *ns, const PbSearchAttributes *attributes,
+                               PbSearchAttributes **ret_attributes)
+{
+    size_t count = attributes == NULL ? 0 : attributes->n_indexed_fields;
+    struct known *known = ARENA_NEW_ARRAY(arena, struct known, count);
+    PbSearchAttributes *kept = ARENA_NEW_PB(arena, PbSearchAttributes);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!find_attribute(ns, attributes->indexed_fields[i]->key, &known[i]))
+            return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_UNKNOWN, ns->name,
+                                 attributes->indexed_fields[i]->key);
+    }
+    if (count > (size_t)config->search_attributes_max)
+        return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTES_TOO_MANY, count,
+                             config->search_attributes_max);
+    kept->indexed_fields = ARENA_NEW_ARRAY(arena, PbSearchAttributesIndexedFieldsEntry *, count);
+    for (size_t i = 0; i < count; i++) {
+        const PbSearchAttributesIndexedFieldsEntry *entry = attributes->indexed_fields[i];
+        PbSearchAttributesIndexedFieldsEntry *copy;
+
+        if (known[i].use == SERVER_OWN)
+            return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_RESERVED, entry->key);
+        TRY(check_value(arena, entry->key, known[i].type, entry->value));
+        if (payload_is_nil(entry->value))
+            continue;
+        copy = ARENA_NEW_PB(arena, PbSearchAttributesIndexedFieldsEntry);
+        copy->key = entry->key;
+        copy->value = with_type(arena, entry->value, known[i].type);
+        kept->indexed_fields[kept->n_indexed_fields++] = copy;
+    }
+    if (count > 0)
+        TRY(check_sizes(arena, config, attributes));
+    *ret_attributes = kept->n_indexed_fields > 0 ? kept : NULL;
+    return status_ok();
+}
