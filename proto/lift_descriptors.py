@@ -69,7 +69,9 @@ def collect(options):
     for file in files_from_protoc([], [f"google/protobuf/{name}.proto" for name in WELL_KNOWN]):
         add(file)
     if options.api_dir:
-        for file in files_from_protoc([f"-I{options.api_dir}"], API_ROOTS):
+        # A checkout of the API has no TestService; what it lacks comes from the packages after all.
+        present = [root for root in API_ROOTS if pathlib.Path(options.api_dir, root).exists()]
+        for file in files_from_protoc([f"-I{options.api_dir}"], present):
             add(file)
     for wheel in sorted(pathlib.Path(options.wheels).glob("*.whl")):
         for file in files_in_wheel(wheel):
