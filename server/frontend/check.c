@@ -62,15 +62,22 @@ status check_begin(struct call *call, const char *namespace_name, struct check *
 }
 
 status check_begin_token(struct call *call, const char *namespace_name, const ProtobufCBinaryData *token,
-                         struct check *ret_check)
+                         enum token_kind kind, struct check *ret_check)
 {
+    const PbTaskToken *decoded;
+    bool is_query;
+
     *ret_check = check_of(call);
     if (namespace_name[0] != '\0')
         TRY(find_namespace(call, namespace_name, ret_check));
     if (token->len == 0)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_NOT_SET);
-    if (task_token_decode(call->arena, token) == NULL)
+    decoded = task_token_decode(call->arena, token);
+    is_query = decoded != NULL && decoded->query_id[0] != '\0';
+    if (decoded == NULL || (is_query && kind == TOKEN_OF_TASK))
         return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_UNDECODABLE);
+    if (!is_query && kind == TOKEN_OF_QUERY)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_INVALID);
     return status_ok();
 }
 

@@ -36,10 +36,14 @@ __attribute__((warn_unused_result)) status frontend_enter(struct call *call);
 __attribute__((warn_unused_result)) status check_begin(struct call *call, const char *namespace_name,
                                                        struct check *ret_check);
 
-/* The same for what carries a task token: it must be one of ours, and when the request names no namespace, ns stays
- * NULL (the token's run knows it). */
+/* What a token must be of. */
+enum token_kind { TOKEN_OF_TASK, TOKEN_OF_QUERY };
+
+/* The same for what carries a task token: it must be one of ours and of this kind. When the request names no namespace,
+ * ns stays NULL: the token's run knows it. */
 __attribute__((warn_unused_result)) status check_begin_token(struct call *call, const char *namespace_name,
-                                                             const ProtobufCBinaryData *token, struct check *ret_check);
+                                                             const ProtobufCBinaryData *token, enum token_kind kind,
+                                                             struct check *ret_check);
 
 /* ---- parts of requests ---- */
 
