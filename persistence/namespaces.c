@@ -2,18 +2,19 @@
 
 #include "persistence/store_internal.h"
 
-void namespace_rows_insert(struct store *store, struct namespace_row *row)
+void namespace_rows_insert(struct store *store, const struct namespace_row *row)
 {
-    sqlite3_stmt *statement = statement_for_write(
-        store, SLOT_NAMESPACES_INSERT, "INSERT INTO namespaces (uuid, name, record) VALUES (?1, ?2, ifnull(?3, x''))");
+    sqlite3_stmt *statement =
+        statement_for_write(store, SLOT_NAMESPACES_INSERT,
+                            "INSERT INTO namespaces (id, uuid, name, record) VALUES (?1, ?2, ?3, ifnull(?4, x''))");
 
     if (statement == NULL)
         return;
-    bind_uuid(statement, 1, row->uuid);
-    bind_text(statement, 2, row->name);
-    bind_bytes(statement, 3, row->record);
-    if (statement_write(store, statement))
-        row->id = statement_inserted_id(store);
+    sqlite3_bind_int64(statement, 1, row->id);
+    bind_uuid(statement, 2, row->uuid);
+    bind_text(statement, 3, row->name);
+    bind_bytes(statement, 4, row->record);
+    statement_write(store, statement);
 }
 
 void namespace_rows_update(struct store *store, const struct namespace_row *row)

@@ -18,8 +18,8 @@ struct namespace_row {
     struct bytes record; /* fermata.v1.NamespaceRecord, packed */
 };
 
-/* Inserts and sets row->id; a poisoned transaction leaves it 0. */
-void namespace_rows_insert(struct store *store, struct namespace_row *row);
+/* Inserts the row; row->id is the caller's choice. */
+void namespace_rows_insert(struct store *store, const struct namespace_row *row);
 
 /* Rewrites name and record of the row with row->id. */
 void namespace_rows_update(struct store *store, const struct namespace_row *row);

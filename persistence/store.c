@@ -93,22 +93,15 @@ sqlite3_stmt *statement_for_write(struct store *store, enum statement_slot slot,
     return store->poison == SQLITE_OK ? store->statements[slot] : NULL;
 }
 
-bool statement_write(struct store *store, sqlite3_stmt *statement)
+void statement_write(struct store *store, sqlite3_stmt *statement)
 {
     int code = step(store, statement);
 
     sqlite3_reset(statement);
-    if (code != SQLITE_DONE) {
+    if (code == SQLITE_DONE)
+        store->counts.rows_written += (uint64_t)sqlite3_changes64(store->db);
+    else
         store->poison = code;
-        return false;
-    }
-    store->counts.rows_written += (uint64_t)sqlite3_changes64(store->db);
-    return true;
-}
-
-int64_t statement_inserted_id(const struct store *store)
-{
-    return sqlite3_last_insert_rowid(store->db);
 }
 
 int64_t store_next_run(struct store *store)

@@ -48,11 +48,8 @@ enum statement_slot {
  * transaction is poisoned: the caller leaves it at that. */
 sqlite3_stmt *statement_for_write(struct store *store, enum statement_slot slot, const char *sql);
 
-/* Runs a statement of statement_for_write. A failure poisons the transaction. Returns whether it was run. */
-bool statement_write(struct store *store, sqlite3_stmt *statement);
-
-/* The row id that the last INSERT has made. */
-int64_t statement_inserted_id(const struct store *store);
+/* Runs a statement of statement_for_write. A failure poisons the transaction. */
+void statement_write(struct store *store, sqlite3_stmt *statement);
 
 /* A row id for a new run. */
 int64_t store_next_run(struct store *store);

@@ -1,7 +1,7 @@
 /*
  * What `--dynamic-config-value KEY=JSON` can change, with the real server's defaults (release 1.32.0). One table in
- * dynamic_config.c has a line per key. A key that is not in it is accepted and has no effect, and a value of the wrong type
- * leaves the default, both as there.
+ * dynamic_config.c has a line per key. A key that is not in it is accepted and has no effect, and a value of the wrong
+ * type leaves the default, both as there.
  */
 #ifndef FERMATA_SERVER_DYNAMIC_CONFIG_H
 #define FERMATA_SERVER_DYNAMIC_CONFIG_H
@@ -18,9 +18,12 @@ struct dynamic_config {
     /* What decisions respect: lengths of ids, sizes of payloads, memos and histories, numbers of pending things. */
     struct history_limits history;
 
-    nanos long_poll_max;          /* matching.longPollExpirationInterval: a poll without a task ends empty after this */
-    int32_t buffered_queries_max; /* history.MaxBufferedQueryCount: per run, waiting for its workflow task */
-    int32_t long_polls_max;       /* frontend.namespaceCount: concurrent ones per namespace and API */
+    nanos long_poll_max;         /* matching.longPollExpirationInterval: a poll without a task ends empty after this */
+    nanos history_long_poll_max; /* history.longPollExpirationInterval: the same for readers that wait for new events */
+    int32_t history_page_events_max; /* limit.historyMaxPageSize: events per page of a history, when the client asks for
+                                        none */
+    int32_t buffered_queries_max;    /* history.MaxBufferedQueryCount: per run, waiting for its workflow task */
+    int32_t long_polls_max;          /* frontend.namespaceCount: concurrent ones per namespace and API */
 
     /* Requests that start or signal. */
     int32_t links_max, link_bytes_max;
@@ -36,7 +39,7 @@ struct dynamic_config {
 /* The defaults. */
 void dynamic_config_init(struct dynamic_config *config);
 
-/* Applies one "KEY=JSON". INVALID_ARGUMENT with the real server's text when it is not of that form. */
+/* Applies one "KEY=JSON". An error has the real server's text when it is not of that form. */
 status dynamic_config_set(struct dynamic_config *config, struct arena *arena, const char *assignment);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The command line of `fermata server start-dev`: the flags of `temporal server start-dev`, with their meanings, and a few of
- * our own. One table in options.c has a line per flag.
+ * The command line of `fermata server start-dev`: the flags of `temporal server start-dev`, with their meanings, and a
+ * few of our own. One table in options.c has a line per flag. None of them has an environment variable, as there.
  */
 #ifndef FERMATA_SERVER_OPTIONS_H
 #define FERMATA_SERVER_OPTIONS_H
@@ -35,32 +35,33 @@ struct options {
     enum options_action action;
     const char *text;
 
-    int64_t port, http_port, metrics_port, ui_port;
-    bool http_port_set, metrics_port_set, ui_port_set;
-    const char *ip; /* as typed; options_listen_ip is the literal address */
+    int64_t port, http_port, metrics_port, ui_port; /* the last three: 0 unless given */
+    const char *ip;                                 /* as typed; options_listen_ip is the address */
     const char *ui_ip, *ui_public_path, *ui_asset_path, *ui_codec_endpoint;
+    bool ui_disable_news_fetch;
     bool headless;
 
     const char *db_filename; /* NULL: in memory */
-    const char **namespaces; /* beside "default" */
+    const char **namespaces; /* beside "default"; may repeat */
     int namespaces_count;
-    struct search_attribute_option *search_attributes;
+    struct search_attribute_option *search_attributes; /* each name once */
     int search_attributes_count;
     struct store_pragma *pragmas;
     int pragmas_count;
     bool synchronous_full;
     struct dynamic_config config;
 
-    const char *tls_cert, *tls_key, *tls_client_ca;
+    const char *tls_cert, *tls_key, *tls_client_ca; /* paths of PEM files, NULL for none */
 
-    bool log_level_set, log_as_json;
-    enum log_level log_level; /* LOG_ERROR unless set: silent when all is well */
-    bool log_config;          /* print the configuration on standard error */
-    bool banner;              /* not with --output none, json or jsonl */
+    enum log_level log_level;
+    bool log_as_json;
+    bool log_config; /* print the configuration on standard error */
+    bool banner;     /* not with --output none, json or jsonl */
 };
 
-/* Reads the command line (argv[0] is the program). Everything that the options hold is in `arena`, or borrowed from argv.
- * An error's text is for the user; options_error_is_usage tells whether a hint at --help helps. */
+/* Reads the command line (argv[0] is the program). What the options hold is in `arena`, or borrowed from argv. An
+ * error's text is for the user: INVALID_ARGUMENT when the usage is wrong and --help helps, FAILED_PRECONDITION
+ * otherwise. */
 status options_parse(struct arena *arena, int argc, char **argv, struct options *ret_options);
 
 /* The address to listen on: "localhost" is 127.0.0.1. */
@@ -68,5 +69,8 @@ const char *options_listen_ip(const struct options *options);
 
 /* Address and port as people type them into a client: loopback is "localhost", IPv6 is bracketed. */
 const char *options_address(const struct options *options, struct arena *arena, uint16_t port);
+
+/* The options as YAML, for --log-config. */
+const char *options_dump(const struct options *options, struct arena *arena);
 
 #endif

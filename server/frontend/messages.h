@@ -20,6 +20,18 @@
 #define MSG_INVALID_RUN_ID       "Invalid RunId."
 #define MSG_NOT_SUPPORTED_YET    "%s are not supported yet" /* UNIMPLEMENTED; ours alone */
 
+/* --- namespaces --- */
+#define MSG_NAMESPACE_NAME_NOT_SET      "Namespace not set on request."
+#define MSG_NAMESPACE_NAME_AND_ID       "GetNamespace operation failed.  Both ID and Name specified in request."
+#define MSG_NAMESPACE_EXISTS            "Namespace %s already exists" /* quoted; ALREADY_EXISTS */
+#define MSG_NAMESPACE_GLOBAL            "Cannot register global namespace when not enabled"
+#define MSG_NAMESPACE_RETENTION         "A valid retention period is not set on request."
+#define MSG_NAMESPACE_UNKNOWN_CLUSTER   "Invalid cluster name: %s"
+#define MSG_NAMESPACE_CLUSTERS          "Invalid local namespace clusters"
+#define MSG_NAMESPACE_PAGE_SIZE         "PageSize must not be negative." /* ours: the real server answers UNAVAILABLE */
+/* FAILED_PRECONDITION, NamespaceInvalidStateFailure */
+#define MSG_NAMESPACE_STATE "Namespace has invalid state: %s. Must be Registered."
+
 /* --- client versions --- */
 #define MSG_CLIENT_VERSION_UNPARSABLE  "Unable to parse client version: %s"
 #define MSG_SERVER_VERSIONS_UNPARSABLE "Unable to parse supported server versions: %s"
