@@ -1,0 +1,179 @@
+/*
+ * One server process, from its command line to its exit code: 0 after a signal, 1 with a line on standard error when it
+ * cannot start. What is made here in order is freed in the opposite one, everything, so that leak checkers stay quiet.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "base/timers.h"
+#include "persistence/store.h"
+#include "server/engine/engine.h"
+#include "server/grpc/transport.h"
+#include "server/loop/loop.h"
+#include "server/options.h"
+#include "server/server.h"
+#include "server/services/cluster.h"
+#include "server/services/namespaces.h"
+#include "server/turn.h"
+
+/* A connection is a file descriptor, and the usual soft limit of 1024 is there for programs that use select(). */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warn("cannot raise the limit of open files", "error", strerror(errno));
+}
+
+/* The flags that were given for what is not there yet, once. */
+static void log_what_is_missing(const struct options *options)
+{
+    const struct {
+        const char *flag;
+        bool is_given;
+    } flags[] = {
+        {"--http-port", options->http_port != 0},
+        {"--metrics-port", options->metrics_port != 0},
+        {"--ui-port", options->ui_port != 0 && !options->headless},
+        {"--ui-asset-path", options->ui_asset_path != NULL && !options->headless},
+    };
+    char given[128] = "";
+
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+        if (flags[i].is_given)
+            snprintf(given + strlen(given), sizeof(given) - strlen(given), "%s%s", given[0] == '\0' ? "" : ", ",
+                     flags[i].flag);
+    if (given[0] != '\0')
+        log_warn("this version has no HTTP API, metrics page and web UI yet", "without_effect", given);
+    else
+        log_info("this version has no HTTP API, metrics page and web UI yet");
+}
+
+static status open_store(struct server *server, struct arena *arena)
+{
+    const struct options *options = server->options;
+    struct store_options store_options = {.path = options->db_filename,
+                                          .synchronous_full = options->synchronous_full,
+                                          .pragmas = options->pragmas,
+                                          .pragmas_count = options->pragmas_count};
+
+    return store_open(arena, &store_options, &server->store);
+}
+
+/* Makes all that serves requests; on an error some of it is there, which tear_down knows. */
+static status set_up(struct server *server, struct arena *arena)
+{
+    status opened;
+
+    server->clock = clock_new(0);
+    server->rand = rand_new(0);
+    server->timers = timers_new();
+    clock_tick(server->clock);
+    opened = open_store(server, arena);
+    if (!status_is_ok(opened))
+        return status_errorf(arena, opened.code, "failed starting server: %s", opened.message);
+    server->loop = loop_new(server);
+    server->turn = turn_new(server);
+    TRY(namespaces_new(server, arena, &server->namespaces));
+    TRY(cluster_set_up(server, arena));
+    TRY(store_commit(server->store, arena));
+    server->engine = engine_new(server);
+    engine_recover(server->engine);
+    return status_ok();
+}
+
+static status listen_for_clients(struct server *server, struct arena *arena)
+{
+    const struct options *options = server->options;
+    struct transport_options transport_options = {.ip = options_listen_ip(options),
+                                                  .port = (uint16_t)options->port,
+                                                  .tls_cert = options->tls_cert,
+                                                  .tls_key = options->tls_key,
+                                                  .tls_client_ca = options->tls_client_ca};
+    status listening = transport_new(server, arena, &transport_options, &server->transport);
+
+    if (status_is_ok(listening))
+        return listening;
+    return status_errorf(arena, listening.code, "can't set frontend port %lld: %s", (long long)options->port,
+                         listening.message);
+}
+
+static void tear_down(struct server *server)
+{
+    transport_free(server->transport);
+    engine_free(server->engine);
+    namespaces_free(server->namespaces);
+    turn_free(server->turn);
+    loop_free(server->loop);
+    store_close(server->store);
+    timers_free(server->timers);
+    rand_free(server->rand);
+    clock_free(server->clock);
+}
+
+static void print_banner(struct server *server, struct arena *arena)
+{
+    const struct options *options = server->options;
+
+    printf("Fermata %s (Server %s)\n\n", FERMATA_VERSION, SERVER_VERSION);
+    printf("%-21s %s\n", "Fermata Server:", options_address(options, arena, transport_port(server->transport)));
+    printf("%-21s %s\n", "Fermata Persistence:", options->db_filename == NULL ? "in-memory" : options->db_filename);
+    fflush(stdout);
+}
+
+static status serve(const struct options *options, struct arena *arena)
+{
+    struct server server = {.options = options};
+    status result;
+
+    raise_descriptor_limit();
+    result = set_up(&server, arena);
+    if (status_is_ok(result))
+        result = listen_for_clients(&server, arena);
+    if (status_is_ok(result)) {
+        log_what_is_missing(options);
+        if (options->banner)
+            print_banner(&server, arena);
+        loop_run(server.loop);
+    }
+    tear_down(&server);
+    return result;
+}
+
+static status run(struct arena *arena, int argc, char **argv)
+{
+    struct options options;
+
+    TRY(options_parse(arena, argc, argv, &options));
+    if (options.action == ACTION_PRINT) {
+        fputs(options.text, stdout);
+        return status_ok();
+    }
+    log_configure(options.log_level, options.log_as_json);
+    if (options.log_config)
+        fputs(options_dump(&options, arena), stderr);
+    return serve(&options, arena);
+}
+
+int main(int argc, char **argv)
+{
+    struct arena *arena = arena_new(4096);
+    status result = run(arena, argc, argv);
+    bool failed = !status_is_ok(result);
+
+    if (failed)
+        fprintf(stderr, "Error: %s\n", result.message == NULL ? status_code_name(result.code) : result.message);
+    if (result.code == GRPC_INVALID_ARGUMENT)
+        fputs("See 'fermata --help'.\n", stderr);
+    arena_free(arena);
+    return failed ? 1 : 0;
+}
