@@ -31,7 +31,8 @@ struct transport_options {
 status transport_new(struct server *server, struct arena *arena, const struct transport_options *options,
                      struct transport **ret_transport);
 
-/* Closes everything; parked calls are cancelled with CALL_DRAINING. NULL is accepted. */
+/* Closes everything; hooks of calls that are still parked run with CALL_CLIENT_GONE, and what they change is committed. NULL
+ * is accepted. */
 void transport_free(struct transport *transport);
 
 /* The port that it listens on. */

@@ -157,7 +157,7 @@ static int32_t longest_wait(const struct loop *loop)
     return wait;
 }
 
-static void run_work(struct loop *loop)
+void loop_run_work(struct loop *loop)
 {
     while (loop->first != NULL) {
         struct work *work = loop->first;
@@ -176,7 +176,7 @@ void loop_run(struct loop *loop)
             invariant(errno == EINTR, "epoll: %s", strerror(errno));
         clock_tick(server->clock);
         loop->now = clock_monotonic(server->clock);
-        run_work(loop);
+        loop_run_work(loop);
         timers_fire_due(loop->timers, loop->now, TIMERS_PER_TURN);
         timers_fire_due(server->timers, clock_now(server->clock), TIMERS_PER_TURN);
         turn_end(server->turn);

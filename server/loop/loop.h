@@ -54,7 +54,10 @@ void loop_post(struct loop *loop, struct work *work, void (*run)(struct work *wo
 /* Takes posted work back; nothing when it is not posted. */
 void loop_unpost(struct loop *loop, struct work *work);
 
-/* Monotonic time, read when this turn's poll returned. */
+/* Runs what has been posted, now: for those who take things down after loop_run. */
+void loop_run_work(struct loop *loop);
+
+/* Monotonic time, read when this turn's poll returned. Socket callbacks run before that: they read clock_monotonic. */
 nanos loop_now(const struct loop *loop);
 
 /* Deadlines of protocols, on loop_now's time. (What workflows wait for is on the wall clock: server->timers.) */
