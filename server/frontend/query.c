@@ -2,8 +2,8 @@
 #include "proto/pb.h"
 #include "server/engine/engine.h"
 #include "server/frontend/check.h"
+#include "server/frontend/handlers.h"
 #include "server/frontend/messages.h"
-#include "server/rpc_handlers.h"
 
 /* WorkflowService.QueryWorkflow */
 status rpc_query_workflow(struct call *call, const PbQueryWorkflowRequest *req, PbQueryWorkflowResponse *resp)

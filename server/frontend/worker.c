@@ -3,8 +3,8 @@
 #include "server/engine/engine.h"
 #include "server/frontend/check.h"
 #include "server/frontend/failures.h"
+#include "server/frontend/handlers.h"
 #include "server/frontend/messages.h"
-#include "server/rpc_handlers.h"
 
 /* What is left of a failure that is over the limit: a quarter of the default limit of payloads. */
 enum { SHORTENED_FAILURE_BYTES = 512 * 1024 };

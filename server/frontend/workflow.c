@@ -4,9 +4,9 @@
 #include "proto/pb.h"
 #include "server/engine/engine.h"
 #include "server/frontend/check.h"
+#include "server/frontend/handlers.h"
 #include "server/frontend/messages.h"
 #include "server/frontend/started.h"
-#include "server/rpc_handlers.h"
 
 /* WorkflowService.StartWorkflowExecution */
 status rpc_start_workflow_execution(struct call *call, const PbStartWorkflowExecutionRequest *req,
