@@ -6,7 +6,7 @@
 
 #include "proto/pb.h"
 #include "server/grpc/stream_call.h"
-#include "server/rpc_handlers.h"
+#include "server/frontend/handlers.h"
 
 static const char *const known_services[] = {
     "",

@@ -7,7 +7,7 @@
 #include "proto/descriptor_files.h"
 #include "proto/pb.h"
 #include "server/grpc/stream_call.h"
-#include "server/rpc_handlers.h"
+#include "server/frontend/handlers.h"
 #include "server/rpc_table.h"
 
 static void answer_error(struct arena *arena, PbServerReflectionResponse *response, enum status_code code, const char *text)

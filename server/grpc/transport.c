@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,17 +103,6 @@ static status open_listener(struct arena *arena, const struct transport_options 
     return status_ok();
 }
 
-/* A thousand idle connections should not need anybody's ulimit. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static void on_connection(h2o_socket_t *listener, const char *err);
 
 static void accept_again(struct timer *timer, void *context)
@@ -194,7 +182,6 @@ status transport_new(struct server *server, struct arena *arena, const struct tr
         return status_error(GRPC_INVALID_ARGUMENT, "tls: a certificate and its key are needed, both");
     if (options->tls_cert != NULL)
         TRY(tls_context_new(arena, options->tls_cert, options->tls_key, options->tls_client_ca, &tls));
-    raise_descriptor_limit();
     listening = open_listener(arena, options, &fd, &port);
     if (!status_is_ok(listening)) {
         tls_context_free(tls);
