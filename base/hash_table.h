@@ -6,6 +6,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 
+/* What uthash calls. */
 #define uthash_malloc(bytes)      memory_new(bytes)
 #define uthash_free(block, bytes) memory_free(block)
 #define uthash_fatal(text)        invariant_failed(__FILE__, __LINE__, "uthash", "%s", (text))

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 
+/* How long a bucket counts. */
 #define RATE_BUCKET (5 * NANOS_PER_SECOND)
 
 /* Six full buckets and the one that is being filled. */

@@ -23,6 +23,7 @@ struct routing_queue {
     bool is_sticky;
 };
 
+/* All that the decision depends on. */
 struct routing_input {
     struct routing_task task;
     struct routing_queue queue;
