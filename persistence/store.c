@@ -197,6 +197,12 @@ bool store_has_changes(const struct store *store)
     return store->in_transaction || store->poison != SQLITE_OK;
 }
 
+void store_poison(struct store *store)
+{
+    if (store->poison == SQLITE_OK)
+        store->poison = SQLITE_ABORT;
+}
+
 static void roll_back(struct store *store)
 {
     /* Some failures (disk full, I/O error) have made SQLite roll back by itself. Not through step(): a test that makes

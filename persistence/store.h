@@ -41,6 +41,9 @@ void store_close(struct store *store);
 /* Whether this turn has written anything, or tried to. */
 bool store_has_changes(const struct store *store);
 
+/* Makes this turn's commit fail: for one who cannot finish what it has begun, because a read failed. */
+void store_poison(struct store *store);
+
 /* Commits the turn's transaction, if there is one. On failure it has been rolled back, and the text (UNAVAILABLE) says
  * why. */
 status store_commit(struct store *store, struct arena *arena);
