@@ -71,7 +71,7 @@ static const PbFailure *cut_down(struct arena *arena, const PbFailure *failure)
     cause = ARENA_NEW_PB(arena, PbFailure);
     cause->message = arena_strndup(arena, failure->message, strnlen(failure->message, KEPT_MESSAGE_BYTES_MAX));
     cause->source = failure->source;
-    if (failure->failure_info_case == TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_APPLICATION_FAILURE_INFO) {
+    if (failure->failure_info_case == PbFailure_application_failure_info_case) {
         PbApplicationFailureInfo *info = ARENA_NEW_PB(arena, PbApplicationFailureInfo);
 
         info->type = failure->application_failure_info->type;
@@ -286,7 +286,7 @@ static PbFailure *timeout_failure(struct arena *arena, const struct activity *ac
     info->last_heartbeat_details = pb_copy(arena, activity->heartbeat_details);
     failure->message = message;
     failure->source = "Server";
-    failure->failure_info_case = TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_TIMEOUT_FAILURE_INFO;
+    failure->failure_info_case = PbFailure_timeout_failure_info_case;
     failure->timeout_failure_info = info;
     return failure;
 }

@@ -47,16 +47,16 @@ static void set_started_event(PbHistoryEvent *event, int64_t started_event_id)
     }
 }
 
-static void remember_request(struct mutable_state *ms, const char *request_id)
+static void remember_request(struct mutable_state *ms, const char *request_id, bool joined)
 {
     size_t length = strlen(request_id);
     struct used_request *request;
 
     if (length == 0 || mutable_state_request_used(ms, request_id))
         return;
-    request = malloc(sizeof(*request) + length + 1);
-    invariant(request != NULL, "out of memory");
+    request = memory_new(sizeof(*request) + length + 1);
     memcpy(request->request_id, request_id, length + 1);
+    request->joined = joined;
     HASH_ADD_KEYPTR(hh, ms->used_requests, request->request_id, length, request);
 }
 
@@ -76,7 +76,9 @@ static void mark(struct mutable_state *ms, const PbHistoryEvent *event)
         if (timer != NULL)
             timer->firing = true;
     } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) {
-        remember_request(ms, event->workflow_execution_signaled_event_attributes->request_id);
+        remember_request(ms, event->workflow_execution_signaled_event_attributes->request_id, false);
+    } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED) {
+        remember_request(ms, event->workflow_execution_options_updated_event_attributes->attached_request_id, true);
     } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED) {
         ms->cancel_requested = true;
     }
@@ -194,6 +196,14 @@ enum broken apply_signaled(struct mutable_state *ms, const PbHistoryEvent *event
 {
     (void)event;
     ms->signals_count++;
-    remember_request(ms, attributes->request_id);
+    remember_request(ms, attributes->request_id, false);
+    return INTACT;
+}
+
+enum broken apply_options_updated(struct mutable_state *ms, const PbHistoryEvent *event,
+                                  const PbWorkflowExecutionOptionsUpdatedEventAttributes *attributes)
+{
+    (void)event;
+    remember_request(ms, attributes->attached_request_id, true);
     return INTACT;
 }

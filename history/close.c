@@ -304,7 +304,7 @@ static PbFailure *run_timeout_failure(struct arena *arena)
 
     failure->message = "workflow timeout";
     failure->source = "Server";
-    failure->failure_info_case = TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_TIMEOUT_FAILURE_INFO;
+    failure->failure_info_case = PbFailure_timeout_failure_info_case;
     failure->timeout_failure_info = ARENA_NEW_PB(arena, PbTimeoutFailureInfo);
     failure->timeout_failure_info->timeout_type = TIMEOUT_TYPE_START_TO_CLOSE;
     return failure;
@@ -328,10 +328,10 @@ void close_timed_out(struct transition *t)
 
 /* ---- appliers ---- */
 
-static enum broken close_run(struct mutable_state *ms, const PbHistoryEvent *event, PbWorkflowExecutionStatus status,
+static enum broken close_run(struct mutable_state *ms, const PbHistoryEvent *event, PbWorkflowExecutionStatus outcome,
                              const char *new_run_id)
 {
-    ms->status = status;
+    ms->status = outcome;
     ms->close_event_id = event->event_id;
     ms->close_time = time_from_pb(event->event_time);
     if (new_run_id != NULL && new_run_id[0] != '\0')
@@ -360,7 +360,8 @@ enum broken apply_timed_out(struct mutable_state *ms, const PbHistoryEvent *even
 enum broken apply_canceled(struct mutable_state *ms, const PbHistoryEvent *event,
                            const PbWorkflowExecutionCanceledEventAttributes *attributes)
 {
-    return close_run(ms, event, WORKFLOW_EXECUTION_STATUS_CANCELED, attributes->new_execution_run_id);
+    (void)attributes;
+    return close_run(ms, event, WORKFLOW_EXECUTION_STATUS_CANCELED, NULL);
 }
 
 enum broken apply_terminated(struct mutable_state *ms, const PbHistoryEvent *event,

@@ -19,7 +19,7 @@ struct refusal {
 
 /* Adds WorkflowExecutionStarted with these attributes and, unless there is a backoff, the first workflow task. */
 void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started, const PbUserMetadata *metadata,
-                  size_t links_count, PbLink **links);
+                  size_t links_count, PbCommonLink **links);
 
 /* Schedules the first workflow task when its backoff is over. */
 void decide_backoff_over(struct transition *t);
@@ -58,6 +58,19 @@ void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *
 void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, const PbFailure *failure, const char *identity,
                         const char *binary_checksum, const PbWorkerVersionStamp *stamp);
 
+/* What is only in memory of the pending task and stickiness. Taken before a completion is decided, put back onto the state that
+ * is folded again after a refusal. */
+struct task_memory {
+    struct workflow_task task;
+    const char *sticky_queue;
+    nanos sticky_timeout;
+};
+struct task_memory workflow_task_remember(const struct mutable_state *ms, struct arena *arena);
+void workflow_task_recall(struct mutable_state *ms, const struct task_memory *memory);
+
+/* Nobody serves the sticky queue any more. */
+void workflow_task_forget_sticky(struct mutable_state *ms);
+
 /* The started task is void without a trace (its poll could not be answered): it is pending again. */
 void workflow_task_unstart(struct mutable_state *ms);
 
@@ -93,7 +106,10 @@ nanos activity_deadline(const struct activity *activity, PbTimeoutType *ret_type
 
 /* Records a signal and makes sure of a workflow task. */
 void decide_signal(struct transition *t, const PbWorkflowExecutionSignaledEventAttributes *signal, size_t links_count,
-                   PbLink **links);
+                   PbCommonLink **links);
+
+/* Records that a start joined this open run: its request id ("" when it is not kept) and links. */
+void decide_join(struct transition *t, const char *request_id, size_t links_count, PbCommonLink **links);
 
 /* Records a cancellation request and makes sure of a workflow task, also in backoff. Not when one was made before. */
 void decide_cancel_request(struct transition *t, const PbWorkflowExecutionCancelRequestedEventAttributes *request);

@@ -6,7 +6,7 @@ PbFailure *server_failure(struct arena *arena, const char *message)
     PbFailure *failure = ARENA_NEW_PB(arena, PbFailure);
 
     failure->message = borrow_text(message);
-    failure->failure_info_case = TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_SERVER_FAILURE_INFO;
+    failure->failure_info_case = PbFailure_server_failure_info_case;
     failure->server_failure_info = ARENA_NEW_PB(arena, PbServerFailureInfo);
     return failure;
 }

@@ -59,9 +59,8 @@ const char *event_type_name(PbEventType type)
 struct mutable_state *mutable_state_new(void)
 {
     struct arena *arena = arena_new(RUN_ARENA_BYTES);
-    struct mutable_state *ms = calloc(1, sizeof(*ms));
+    struct mutable_state *ms = memory_new(sizeof(*ms));
 
-    invariant(ms != NULL, "out of memory");
     ms->arena = arena;
     ms->task_arena = arena_new(TASK_ARENA_BYTES);
     ms->sticky_arena = arena_new(TASK_ARENA_BYTES);
@@ -86,13 +85,13 @@ void mutable_state_free(struct mutable_state *ms)
     HASH_ITER(hh, ms->used_requests, request, next_request)
     {
         HASH_DEL(ms->used_requests, request);
-        free(request);
+        memory_free(request);
     }
     mutable_state_drop_buffered(ms);
     arena_free(ms->task_arena);
     arena_free(ms->sticky_arena);
     arena_free(ms->arena);
-    free(ms);
+    memory_free(ms);
 }
 
 enum broken mutable_state_apply(struct mutable_state *ms, const PbHistoryEvent *event)
@@ -151,6 +150,14 @@ bool mutable_state_request_used(const struct mutable_state *ms, const char *requ
 
     HASH_FIND_STR(ms->used_requests, request_id, request);
     return request != NULL;
+}
+
+bool mutable_state_request_joined(const struct mutable_state *ms, const char *request_id)
+{
+    struct used_request *request;
+
+    HASH_FIND_STR(ms->used_requests, request_id, request);
+    return request != NULL && request->joined;
 }
 
 int32_t mutable_state_activities_count(const struct mutable_state *ms)

@@ -15,11 +15,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/hash_table.h"
 #include "base/rand.h"
 #include "proto/api.h"
 
@@ -95,8 +95,9 @@ struct buffered_event {
     struct buffered_event *next;
 };
 
-/* A request id that has been used on this run (signals). */
+/* A request id that has been used on this run: by a signal, or by a start that joined it. */
 struct used_request {
+    bool joined;
     UT_hash_handle hh;
     char request_id[];
 };
@@ -145,9 +146,11 @@ struct mutable_state {
     struct workflow_task workflow_task;
     int32_t next_attempt; /* of the next workflow task to be scheduled */
 
-    /* The volatile part. */
+    /* In memory only: a run that is loaded again begins with the normal queue and its full history. */
     const char *sticky_queue; /* NULL: none */
     nanos sticky_timeout;
+
+    /* The volatile part. */
     struct buffered_event *buffered, **buffered_end;
     int32_t buffered_count;
     int64_t buffered_bytes;
@@ -204,6 +207,9 @@ struct user_timer *mutable_state_timer(const struct mutable_state *ms, const cha
 
 /* Whether this request id has been used on this run. */
 bool mutable_state_request_used(const struct mutable_state *ms, const char *request_id);
+
+/* Whether a start with this request id has joined this run. */
+bool mutable_state_request_joined(const struct mutable_state *ms, const char *request_id);
 
 /* How many activities, timers are pending. */
 int32_t mutable_state_activities_count(const struct mutable_state *ms);

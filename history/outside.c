@@ -4,7 +4,7 @@
 #include "history/internal.h"
 
 void decide_signal(struct transition *t, const PbWorkflowExecutionSignaledEventAttributes *signal, size_t links_count,
-                   PbLink **links)
+                   PbCommonLink **links)
 {
     PbWorkflowExecutionSignaledEventAttributes *slot = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED);
 
@@ -13,6 +13,18 @@ void decide_signal(struct transition *t, const PbWorkflowExecutionSignaledEventA
     t->pending->links = links;
     transition_settle(t);
     workflow_task_schedule(t, false);
+}
+
+void decide_join(struct transition *t, const char *request_id, size_t links_count, PbCommonLink **links)
+{
+    PbWorkflowExecutionOptionsUpdatedEventAttributes *updated =
+        transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
+
+    updated->attached_request_id = borrow_text(request_id);
+    t->pending->worker_may_ignore = true;
+    t->pending->n_links = links_count;
+    t->pending->links = links;
+    transition_settle(t);
 }
 
 void decide_cancel_request(struct transition *t, const PbWorkflowExecutionCancelRequestedEventAttributes *request)

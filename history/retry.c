@@ -32,7 +32,7 @@ const char *duration_problem(const PbDuration *duration)
 {
     switch (duration_check(duration)) {
     case DURATION_MISMATCHED_SIGNS:
-        return "mismatched signs in duration";
+        return "duration has seconds and nanos with different signs";
     case DURATION_NEGATIVE:
         return "negative duration";
     case DURATION_VALID:
@@ -128,18 +128,18 @@ static bool is_retryable(const PbRetryPolicy *policy, const PbFailure *failure)
     if (failure == NULL)
         return true;
     switch ((int)failure->failure_info_case) {
-    case TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_TERMINATED_FAILURE_INFO:
-    case TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_CANCELED_FAILURE_INFO:
+    case PbFailure_terminated_failure_info_case:
+    case PbFailure_canceled_failure_info_case:
         return false;
-    case TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_TIMEOUT_FAILURE_INFO: {
+    case PbFailure_timeout_failure_info_case: {
         PbTimeoutType timeout = failure->timeout_failure_info->timeout_type;
 
         return (timeout == TIMEOUT_TYPE_START_TO_CLOSE || timeout == TIMEOUT_TYPE_HEARTBEAT) &&
                !timeout_is_listed(policy, timeout);
     }
-    case TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_SERVER_FAILURE_INFO:
+    case PbFailure_server_failure_info_case:
         return !failure->server_failure_info->non_retryable;
-    case TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_APPLICATION_FAILURE_INFO:
+    case PbFailure_application_failure_info_case:
         return !failure->application_failure_info->non_retryable &&
                !type_is_listed(policy, failure->application_failure_info->type);
     default:
@@ -150,7 +150,7 @@ static bool is_retryable(const PbRetryPolicy *policy, const PbFailure *failure)
 static const PbDuration *delay_asked_for(const PbFailure *failure)
 {
     if (failure == NULL ||
-        failure->failure_info_case != TEMPORAL__API__FAILURE__V1__FAILURE__FAILURE_INFO_APPLICATION_FAILURE_INFO)
+        failure->failure_info_case != PbFailure_application_failure_info_case)
         return NULL;
     return failure->application_failure_info->next_retry_delay;
 }

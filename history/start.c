@@ -4,7 +4,7 @@
 #include "history/internal.h"
 
 void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started, const PbUserMetadata *metadata,
-                  size_t links_count, PbLink **links)
+                  size_t links_count, PbCommonLink **links)
 {
     PbWorkflowExecutionStartedEventAttributes *slot = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_STARTED);
 

@@ -11,7 +11,7 @@
 void user_timer_free(struct mutable_state *ms, struct user_timer *timer)
 {
     HASH_DELETE(by_id, ms->timers, timer);
-    free(timer);
+    memory_free(timer);
 }
 
 struct refusal decide_start_timer(struct transition *t, const PbCommand *command, struct task_context *task)
@@ -112,8 +112,7 @@ enum broken apply_timer_started(struct mutable_state *ms, const PbHistoryEvent *
 
     if (mutable_state_timer(ms, attributes->timer_id) != NULL)
         return BROKEN_MS3;
-    timer = calloc(1, sizeof(*timer) + length + 1);
-    invariant(timer != NULL, "out of memory");
+    timer = memory_new(sizeof(*timer) + length + 1);
     memcpy(timer->timer_id, attributes->timer_id, length + 1);
     timer->started_event_id = event->event_id;
     timer->fires_at = nanos_add(time_from_pb(event->event_time), duration_from_pb(attributes->start_to_fire_timeout));

@@ -58,11 +58,6 @@ struct bytes mutable_state_pack_volatile(const struct mutable_state *ms, struct 
         packed->transient_workflow_task->scheduled_time = task->scheduled_time;
         packed->transient_workflow_task->scheduled_event_id = task->scheduled_event_id;
     }
-    if (ms->sticky_queue != NULL) {
-        packed->sticky = ARENA_NEW_PB(arena, PbStickyQueue);
-        packed->sticky->name = borrow_text(ms->sticky_queue);
-        packed->sticky->schedule_to_start_timeout = ms->sticky_timeout;
-    }
     if (ms->activities != NULL)
         pack_activities(ms, arena, packed);
     if (ms->buffered != NULL)
@@ -117,6 +112,7 @@ enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes
     const PbRunVolatile *part;
     enum broken broken = INTACT;
 
+    ms->workflow_task.is_sticky = false; /* who served that queue is not known any more: the normal one it is */
     if (packed.len == 0)
         return INTACT;
     scratch = arena_new(1024);
@@ -130,10 +126,6 @@ enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes
             unpack_task(ms, part->transient_workflow_task);
         if (part->original_scheduled_time != 0 && mutable_state_has_task(ms))
             ms->workflow_task.original_scheduled_time = part->original_scheduled_time;
-        if (part->sticky != NULL) {
-            ms->sticky_queue = arena_strdup(ms->sticky_arena, part->sticky->name);
-            ms->sticky_timeout = part->sticky->schedule_to_start_timeout;
-        }
         for (size_t i = 0; i < part->n_buffered_events; i++)
             mutable_state_buffer(ms, part->buffered_events[i]);
         ms->close_refused = part->close_refused;

@@ -61,6 +61,11 @@ static void clear_sticky(struct mutable_state *ms)
     arena_reset(ms->sticky_arena);
 }
 
+void workflow_task_forget_sticky(struct mutable_state *ms)
+{
+    clear_sticky(ms);
+}
+
 static void set_sticky(struct mutable_state *ms, const char *queue, nanos timeout)
 {
     if (ms->sticky_queue == NULL || strcmp(ms->sticky_queue, queue) != 0) {
@@ -179,6 +184,31 @@ void workflow_task_unstart(struct mutable_state *ms)
     task->state = WORKFLOW_TASK_SCHEDULED;
     task->started_event_id = 0;
     task->started_time = 0;
+}
+
+struct task_memory workflow_task_remember(const struct mutable_state *ms, struct arena *arena)
+{
+    struct task_memory memory = {
+        .task = ms->workflow_task,
+        .sticky_queue = arena_strdup(arena, ms->sticky_queue),
+        .sticky_timeout = ms->sticky_timeout,
+    };
+
+    memory.task.identity = arena_strdup(arena, memory.task.identity);
+    memory.task.request_id = arena_strdup(arena, memory.task.request_id);
+    return memory;
+}
+
+void workflow_task_recall(struct mutable_state *ms, const struct task_memory *memory)
+{
+    arena_reset(ms->task_arena);
+    ms->workflow_task = memory->task;
+    ms->workflow_task.identity = arena_strdup(ms->task_arena, memory->task.identity);
+    ms->workflow_task.request_id = arena_strdup(ms->task_arena, memory->task.request_id);
+    if (memory->sticky_queue != NULL)
+        set_sticky(ms, memory->sticky_queue, memory->sticky_timeout);
+    else
+        clear_sticky(ms);
 }
 
 /* Writes the events that a started transient task never got. */

@@ -1,0 +1,267 @@
+/* Activity tasks between matching and the workers: dispatch, poll, result, heartbeat. */
+#include <string.h>
+
+#include "base/invariant.h"
+#include "base/uuid.h"
+#include "server/engine/internal.h"
+
+void run_dispatch_activity(struct run *run, struct activity *activity)
+{
+    struct queue_name queue = {
+        .namespace_id = run->ns->id,
+        .type = QUEUE_ACTIVITY,
+        .name = activity->scheduled->task_queue->name,
+    };
+    struct task task = {
+        .kind = TASK_ACTIVITY,
+        .priority = activity->scheduled->priority == NULL ? 0 : activity->scheduled->priority->priority_key,
+        .run = run->id,
+        .event_id = activity->scheduled_event_id,
+        /* Attempts and starting over both make earlier tasks stale. */
+        .stamp = activity->stamp << 32 | activity->attempt,
+        .created = activity->attempt_scheduled_time,
+    };
+
+    activity->dispatched = true;
+    matching_add(run->engine->matching, &queue, NULL, &task);
+}
+
+static ProtobufCBinaryData activity_token(const struct run *run, const struct activity *activity, struct arena *arena)
+{
+    PbTaskToken token = PbTaskToken_INIT;
+
+    token.run = run->id;
+    token.run_id = (ProtobufCBinaryData){UUID_BYTES, arena_memdup(arena, run->run_id, UUID_BYTES)};
+    token.scheduled_event_id = activity->scheduled_event_id;
+    token.attempt = activity->attempt;
+    token.stamp = activity->stamp;
+    return task_token_encode(arena, &token);
+}
+
+static void fill_activity_task(struct call *call, const struct run *run, const struct activity *activity,
+                               PbPollActivityTaskQueueResponse *resp)
+{
+    const PbActivityTaskScheduledEventAttributes *scheduled = pb_copy(call->arena, activity->scheduled);
+    struct arena *arena = call->arena;
+
+    resp->task_token = activity_token(run, activity, arena);
+    resp->workflow_namespace = run->ns->name;
+    resp->workflow_type = ARENA_NEW_PB(arena, PbWorkflowType);
+    resp->workflow_type->name = arena_strdup(arena, run->state->workflow_type);
+    resp->workflow_execution = ARENA_NEW_PB(arena, PbWorkflowExecution);
+    resp->workflow_execution->workflow_id = arena_strdup(arena, run->state->workflow_id);
+    resp->workflow_execution->run_id = arena_strdup(arena, run->run_id_text);
+    resp->activity_type = scheduled->activity_type;
+    resp->activity_id = scheduled->activity_id;
+    resp->header = scheduled->header;
+    resp->input = scheduled->input;
+    resp->heartbeat_details = pb_copy(arena, activity->heartbeat_details);
+    resp->scheduled_time = pb_timestamp_new(arena, activity->scheduled_time);
+    resp->current_attempt_scheduled_time = pb_timestamp_new(arena, activity->attempt_scheduled_time);
+    resp->started_time = pb_timestamp_new(arena, activity->started_time);
+    resp->attempt = activity->attempt;
+    resp->schedule_to_close_timeout = scheduled->schedule_to_close_timeout;
+    resp->start_to_close_timeout = scheduled->start_to_close_timeout;
+    resp->heartbeat_timeout = scheduled->heartbeat_timeout;
+    resp->retry_policy = scheduled->retry_policy;
+    resp->priority = scheduled->priority;
+}
+
+/* An activity that a worker never got is dispatched again: the same attempt, for nobody has begun it. */
+struct delivery {
+    struct engine *engine;
+    int64_t run, scheduled_event_id, stamp;
+    int32_t attempt;
+};
+
+static void activity_undelivered(struct call *call)
+{
+    const struct delivery *delivery = call->delivery;
+    struct activity *activity;
+    struct transition t;
+    struct run *run;
+
+    if (!status_is_ok(engine_load(delivery->engine, delivery->run, &run)))
+        return;
+    activity = activity_current(run->state, delivery->scheduled_event_id, delivery->attempt, delivery->stamp, true);
+    if (activity == NULL)
+        return;
+    run_begin(run, &t);
+    activity_unstart(&t, activity);
+    run_commit(run, &t);
+}
+
+bool activity_task_start(struct engine *engine, const struct task *task, struct poll *poll)
+{
+    int32_t attempt = (int32_t)(task->stamp & INT32_MAX);
+    int64_t stamp = task->stamp >> 32;
+    struct call *call = poll->call;
+    struct delivery *delivery;
+    struct activity *activity;
+    char request_id[UUID_TEXT_BYTES];
+    uint8_t uuid[UUID_BYTES];
+    struct transition t;
+    struct run *run;
+
+    if (!status_is_ok(engine_load(engine, task->run, &run)))
+        return false;
+    activity = activity_current(run->state, task->event_id, attempt, stamp, false);
+    if (activity == NULL)
+        return false;
+    rand_uuid4(engine->server->rand, uuid);
+    uuid_format(uuid, request_id);
+    run_begin(run, &t);
+    activity_start(&t, activity, poll->identity, request_id);
+    run_commit(run, &t);
+    fill_activity_task(call, run, activity, call->response);
+    delivery = ARENA_NEW(call->arena, struct delivery);
+    *delivery = (struct delivery){engine, run->id, task->event_id, stamp, attempt};
+    call->delivery = delivery;
+    call->on_undelivered = activity_undelivered;
+    poll_answer(poll);
+    return true;
+}
+
+status engine_poll_activity_task(struct call *call, const struct namespace_info *ns, const PbPollActivityTaskQueueRequest *req,
+                                 PbPollActivityTaskQueueResponse *resp)
+{
+    double most = 0;
+
+    (void)resp; /* filled when there is a task */
+    if (req->task_queue_metadata != NULL && req->task_queue_metadata->max_tasks_per_second != NULL)
+        most = req->task_queue_metadata->max_tasks_per_second->value;
+    return poll_or_wait(call, ns, QUEUE_ACTIVITY, req->task_queue, req->identity, req->deployment_options, most);
+}
+
+/* ---- results ---- */
+
+/* The started activity whose token this is. */
+static status token_activity(struct call *call, const struct namespace_info *ns, const ProtobufCBinaryData *encoded,
+                             struct run **ret_run, struct activity **ret_activity)
+{
+    const PbTaskToken *token = task_token_decode(call->arena, encoded);
+
+    if (token == NULL || token->run == 0)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_UNDECODABLE);
+    TRY(token_run(call, ns, token, ret_run));
+    if (!mutable_state_is_open((*ret_run)->state))
+        return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
+    *ret_activity = activity_current((*ret_run)->state, token->scheduled_event_id, token->attempt, token->stamp, true);
+    return *ret_activity != NULL ? status_ok() : not_found(call->arena, MSG_ACTIVITY_NOT_FOUND);
+}
+
+/* In place of what a worker reported when that is too large: a failure of the server's that is not tried again. */
+static void fail_as_too_large(struct transition *t, struct call *call, struct activity *activity, const char *text,
+                              const char *identity)
+{
+    PbFailure *failure = ARENA_NEW_PB(call->arena, PbFailure);
+
+    failure->message = text;
+    failure->failure_info_case = PbFailure_server_failure_info_case;
+    failure->server_failure_info = ARENA_NEW_PB(call->arena, PbServerFailureInfo);
+    failure->server_failure_info->non_retryable = true;
+    activity_fail(t, activity, failure, identity);
+}
+
+static bool is_too_large(const struct engine *engine, const void *message)
+{
+    return message != NULL &&
+           (int64_t)protobuf_c_message_get_packed_size((const ProtobufCMessage *)message) > engine->limits->blob_bytes_max;
+}
+
+status engine_complete_activity(struct call *call, const struct namespace_info *ns,
+                                const PbRespondActivityTaskCompletedRequest *req)
+{
+    struct activity *activity;
+    struct transition t;
+    struct run *run;
+
+    TRY(token_activity(call, ns, &req->task_token, &run, &activity));
+    run_begin(run, &t);
+    if (is_too_large(run->engine, req->result))
+        fail_as_too_large(&t, call, activity, TEXT_RESULT_TOO_LARGE, req->identity);
+    else
+        activity_complete(&t, activity, req->result, req->identity);
+    run_commit(run, &t);
+    return status_ok();
+}
+
+/* A failure that is too large keeps its message's beginning as the cause of one that says so. */
+static PbFailure *cut_failure(struct arena *arena, const PbFailure *failure)
+{
+    enum { MESSAGE_BYTES_MAX = 2 * 1024 };
+    PbFailure *small = ARENA_NEW_PB(arena, PbFailure), *cause = ARENA_NEW_PB(arena, PbFailure);
+
+    cause->message = arena_strndup(arena, failure->message, strnlen(failure->message, MESSAGE_BYTES_MAX));
+    cause->source = failure->source;
+    small->message = TEXT_FAILURE_TOO_LARGE;
+    small->failure_info_case = PbFailure_server_failure_info_case;
+    small->server_failure_info = ARENA_NEW_PB(arena, PbServerFailureInfo);
+    small->cause = cause;
+    return small;
+}
+
+status engine_fail_activity(struct call *call, const struct namespace_info *ns, const PbRespondActivityTaskFailedRequest *req,
+                            PbRespondActivityTaskFailedResponse *resp)
+{
+    const PbFailure *failure = req->failure;
+    struct activity *activity;
+    struct transition t;
+    struct run *run;
+
+    TRY(token_activity(call, ns, &req->task_token, &run, &activity));
+    if (is_too_large(run->engine, failure)) {
+        PbFailure *small = cut_failure(call->arena, failure);
+
+        resp->failures = ARENA_NEW_ARRAY(call->arena, PbFailure *, 1);
+        resp->failures[0] = small;
+        resp->n_failures = 1;
+        failure = small;
+    }
+    run_begin(run, &t);
+    if (req->last_heartbeat_details != NULL)
+        activity_heartbeat(&t, activity, req->last_heartbeat_details);
+    activity_fail(&t, activity, failure, req->identity);
+    run_commit(run, &t);
+    return status_ok();
+}
+
+status engine_cancel_activity(struct call *call, const struct namespace_info *ns,
+                              const PbRespondActivityTaskCanceledRequest *req)
+{
+    struct activity *activity;
+    struct transition t;
+    struct run *run;
+
+    TRY(token_activity(call, ns, &req->task_token, &run, &activity));
+    if (activity->cancel_requested_event_id == 0)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_ACTIVITY_NOT_CANCELED);
+    run_begin(run, &t);
+    if (is_too_large(run->engine, req->details))
+        fail_as_too_large(&t, call, activity, TEXT_CANCEL_DETAILS_TOO_LARGE, req->identity);
+    else
+        activity_cancel(&t, activity, req->details, req->identity);
+    run_commit(run, &t);
+    return status_ok();
+}
+
+status engine_heartbeat_activity(struct call *call, const struct namespace_info *ns,
+                                 const PbRecordActivityTaskHeartbeatRequest *req,
+                                 PbRecordActivityTaskHeartbeatResponse *resp)
+{
+    struct activity *activity;
+    struct transition t;
+    struct run *run;
+
+    TRY(token_activity(call, ns, &req->task_token, &run, &activity));
+    run_begin(run, &t);
+    if (is_too_large(run->engine, req->details)) {
+        fail_as_too_large(&t, call, activity, TEXT_HEARTBEAT_TOO_LARGE, req->identity);
+        resp->cancel_requested = true;
+    } else {
+        activity_heartbeat(&t, activity, req->details);
+        resp->cancel_requested = activity->cancel_requested_event_id != 0;
+    }
+    run_commit(run, &t);
+    return status_ok();
+}

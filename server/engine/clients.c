@@ -1,0 +1,299 @@
+/* What clients do to runs: start, signal, cancel, terminate. */
+#include <string.h>
+
+#include "base/invariant.h"
+#include "base/uuid.h"
+#include "server/engine/internal.h"
+#include "server/frontend/started.h"
+
+/* ---- start ---- */
+
+static PbCommonLink *event_link(struct arena *arena, const struct run *run)
+{
+    PbCommonLink *link = ARENA_NEW_PB(arena, PbCommonLink);
+    PbLinkWorkflowEvent *event = ARENA_NEW_PB(arena, PbLinkWorkflowEvent);
+
+    event->namespace_ = run->ns->name;
+    event->workflow_id = arena_strdup(arena, run->state->workflow_id);
+    event->run_id = arena_strdup(arena, run->run_id_text);
+    link->variant_case = PbCommonLink_workflow_event_case;
+    link->workflow_event = event;
+    return link;
+}
+
+/* A link to event 1 of a run. */
+static PbCommonLink *started_link(struct arena *arena, const struct run *run)
+{
+    PbCommonLink *link = event_link(arena, run);
+    PbLinkWorkflowEventEventReference *reference = ARENA_NEW_PB(arena, PbLinkWorkflowEventEventReference);
+
+    reference->event_id = 1;
+    reference->event_type = EVENT_TYPE_WORKFLOW_EXECUTION_STARTED;
+    link->workflow_event->reference_case = PbLinkWorkflowEvent_event_ref_case;
+    link->workflow_event->event_ref = reference;
+    return link;
+}
+
+/* A link to the event that a request id has made. */
+static PbCommonLink *request_link(struct arena *arena, const struct run *run, const char *request_id, PbEventType type)
+{
+    PbCommonLink *link = event_link(arena, run);
+    PbLinkWorkflowEventRequestIdReference *reference = ARENA_NEW_PB(arena, PbLinkWorkflowEventRequestIdReference);
+
+    reference->request_id = arena_strdup(arena, request_id);
+    reference->event_type = type;
+    link->workflow_event->reference_case = PbLinkWorkflowEvent_request_id_ref_case;
+    link->workflow_event->request_id_ref = reference;
+    return link;
+}
+
+static void fill_start_response(struct call *call, const struct run *run, bool started, PbStartWorkflowExecutionResponse *resp)
+{
+    resp->run_id = arena_strdup(call->arena, run->run_id_text);
+    resp->first_execution_run_id = arena_strdup(call->arena, run->state->first_run_id);
+    resp->started = started;
+    resp->status = run->state->status;
+    resp->link = started_link(call->arena, run);
+}
+
+static status already_started(struct call *call, const struct run *run, const char *format)
+{
+    PbWorkflowExecutionAlreadyStartedFailure *detail =
+        ARENA_NEW_PB(call->arena, PbWorkflowExecutionAlreadyStartedFailure);
+    status result = {.code = GRPC_ALREADY_EXISTS, .detail = detail};
+
+    detail->start_request_id = arena_strdup(call->arena, run->start_request_id);
+    detail->run_id = arena_strdup(call->arena, run->run_id_text);
+    detail->first_execution_run_id = arena_strdup(call->arena, run->state->first_run_id);
+    result.message = format;
+    return result;
+}
+
+#define ALREADY(call, run, format) \
+    already_started(call, run, arena_printf((call)->arena, format, (run)->state->workflow_id, (run)->run_id_text))
+
+/* Whether a closed run lets another one have its workflow id. */
+static status check_reuse(struct call *call, const struct run *run, PbWorkflowIdReusePolicy policy)
+{
+    switch ((int)policy) {
+    case WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE:
+        return ALREADY(call, run, MSG_ALREADY_FINISHED);
+    case WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY:
+        return run->state->status == WORKFLOW_EXECUTION_STATUS_COMPLETED ? ALREADY(call, run, MSG_ALREADY_COMPLETED_OK)
+                                                                        : status_ok();
+    default:
+        return status_ok();
+    }
+}
+
+static PbPayloads *json_text(struct arena *arena, const char *text)
+{
+    PbPayloads *payloads = ARENA_NEW_PB(arena, PbPayloads);
+    PbPayload *payload = ARENA_NEW_PB(arena, PbPayload);
+    PbPayloadMetadataEntry *entry = ARENA_NEW_PB(arena, PbPayloadMetadataEntry);
+    char *json = arena_printf(arena, "\"%s\"", text), *encoding = arena_strdup(arena, "json/plain");
+
+    entry->key = "encoding";
+    entry->value = (ProtobufCBinaryData){strlen(encoding), (uint8_t *)encoding};
+    payload->metadata = ARENA_NEW_ARRAY(arena, PbPayloadMetadataEntry *, 1);
+    payload->metadata[payload->n_metadata++] = entry;
+    payload->data = (ProtobufCBinaryData){strlen(json), (uint8_t *)json};
+    payloads->payloads = ARENA_NEW_ARRAY(arena, PbPayload *, 1);
+    payloads->payloads[payloads->n_payloads++] = payload;
+    return payloads;
+}
+
+static void terminate_for_new_run(struct call *call, struct run *run, const char *new_run_id)
+{
+    run_terminate(run, "TerminateIfRunning WorkflowIdReusePolicy",
+                  json_text(call->arena, arena_printf(call->arena, "terminated by new runID: %s", new_run_id)),
+                  "history-service");
+}
+
+/* USE_EXISTING: the start joins the open run, and may leave its request id, callbacks and links there. */
+static status join_existing(struct call *call, struct run *run, const PbStartWorkflowExecutionRequest *req,
+                            PbStartWorkflowExecutionResponse *resp)
+{
+    const PbWorkflowOnConflictOptions *options = req->on_conflict_options;
+    struct transition t;
+
+    fill_start_response(call, run, false, resp);
+    if (options == NULL)
+        return status_ok();
+    run_begin(run, &t);
+    decide_join(&t, options->attach_request_id ? req->request_id : "", options->attach_links ? req->n_links : 0, req->links);
+    run_commit(run, &t);
+    if (options->attach_request_id)
+        resp->link =
+            request_link(call->arena, run, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
+    return status_ok();
+}
+
+/* What the present holder of the workflow id means for a new start. `ret_done`: the response is complete. */
+static status settle_conflict(struct call *call, struct run *present, const PbStartWorkflowExecutionRequest *req,
+                              const char *new_run_id, PbStartWorkflowExecutionResponse *resp, bool *ret_done)
+{
+    *ret_done = true;
+    if (present->start_request_id[0] != '\0' && strcmp(present->start_request_id, req->request_id) == 0) {
+        fill_start_response(call, present, true, resp); /* the same request again */
+        return status_ok();
+    }
+    if (!mutable_state_is_open(present->state)) {
+        *ret_done = false;
+        return check_reuse(call, present, req->workflow_id_reuse_policy);
+    }
+    if (mutable_state_request_joined(present->state, req->request_id)) {
+        fill_start_response(call, present, false, resp);
+        resp->link =
+            request_link(call->arena, present, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
+        return status_ok();
+    }
+    switch ((int)req->workflow_id_conflict_policy) {
+    case WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING:
+        return join_existing(call, present, req, resp);
+    case WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING:
+        terminate_for_new_run(call, present, new_run_id);
+        *ret_done = false;
+        return status_ok();
+    default:
+        return ALREADY(call, present, MSG_ALREADY_RUNNING);
+    }
+}
+
+status engine_start_workflow(struct call *call, const struct namespace_info *ns, const PbStartWorkflowExecutionRequest *req,
+                             PbStartWorkflowExecutionResponse *resp)
+{
+    struct engine *engine = call->server->engine;
+    nanos now = clock_now(engine->server->clock);
+    PbWorkflowExecutionStartedEventAttributes *started;
+    uint8_t uuid[UUID_BYTES];
+    struct transition t;
+    struct run *run;
+    char *run_id;
+    bool done = false;
+
+    rand_uuid7(engine->server->rand, now, uuid);
+    run_id = uuid_text(call->arena, uuid);
+    TRY(engine_load_current(engine, ns, req->workflow_id, &run));
+    if (run != NULL)
+        TRY(settle_conflict(call, run, req, run_id, resp, &done));
+    if (done)
+        return status_ok();
+    started = frontend_make_started(call->arena, req, run_id, now, engine->limits);
+    run = engine_add_run(engine, ns, started, uuid, req->request_id);
+    run_begin(run, &t);
+    decide_start(&t, started, req->user_metadata, req->n_links, req->links);
+    run_commit(run, &t);
+    fill_start_response(call, run, true, resp);
+    return status_ok();
+}
+
+/* ---- signal ---- */
+
+static status busy_closing(struct arena *arena)
+{
+    PbResourceExhaustedFailure *detail = ARENA_NEW_PB(arena, PbResourceExhaustedFailure);
+
+    detail->cause = RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW;
+    detail->scope = RESOURCE_EXHAUSTED_SCOPE_NAMESPACE;
+    return status_detail(arena, GRPC_RESOURCE_EXHAUSTED, detail, "%s", MSG_WORKFLOW_CLOSING);
+}
+
+status engine_signal_workflow(struct call *call, const struct namespace_info *ns, const PbSignalWorkflowExecutionRequest *req,
+                              PbSignalWorkflowExecutionResponse *resp)
+{
+    PbWorkflowExecutionSignaledEventAttributes signal = PbWorkflowExecutionSignaledEventAttributes_INIT;
+    const struct mutable_state *ms;
+    struct transition t;
+    struct run *run;
+
+    TRY(engine_find_run(call, ns, req->workflow_execution, &run));
+    ms = run->state;
+    resp->link =
+        request_link(call->arena, run, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED);
+    if (req->request_id[0] != '\0' && mutable_state_request_used(ms, req->request_id))
+        return status_ok();
+    if (!mutable_state_is_open(ms))
+        return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
+    if (ms->signals_count >= run->engine->limits->signals_max)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNALS_TOO_MANY);
+    if (ms->close_refused && ms->workflow_task.state == WORKFLOW_TASK_STARTED)
+        return busy_closing(call->arena);
+    signal.signal_name = req->signal_name;
+    signal.input = req->input;
+    signal.identity = req->identity;
+    signal.header = req->header;
+    signal.request_id = req->request_id;
+    run_begin(run, &t);
+    decide_signal(&t, &signal, req->n_links, req->links);
+    run_commit(run, &t);
+    return status_ok();
+}
+
+/* ---- cancel, terminate ---- */
+
+/* The run that a request means: the named one, or, where it names the head of a chain, the current one if it belongs to
+ * that chain. */
+static status find_in_chain(struct call *call, const struct namespace_info *ns, const PbWorkflowExecution *execution,
+                            const char *first_run_id, struct run **ret_run)
+{
+    PbWorkflowExecution wanted = *execution;
+
+    if (first_run_id[0] == '\0')
+        return engine_find_run(call, ns, &wanted, ret_run);
+    wanted.run_id = "";
+    TRY(engine_find_run(call, ns, &wanted, ret_run));
+    return strcmp((*ret_run)->state->first_run_id, first_run_id) == 0 ? status_ok()
+                                                                       : not_found(call->arena, MSG_CHAIN_NOT_FOUND);
+}
+
+status engine_request_cancel(struct call *call, const struct namespace_info *ns,
+                             const PbRequestCancelWorkflowExecutionRequest *req)
+{
+    PbWorkflowExecutionCancelRequestedEventAttributes request = PbWorkflowExecutionCancelRequestedEventAttributes_INIT;
+    struct transition t;
+    struct run *run;
+
+    TRY(find_in_chain(call, ns, req->workflow_execution, req->first_execution_run_id, &run));
+    if (!mutable_state_is_open(run->state) || run->state->cancel_requested)
+        return status_ok(); /* nothing left to ask for */
+    request.cause = req->reason;
+    request.identity = req->identity;
+    run_begin(run, &t);
+    decide_cancel_request(&t, &request);
+    run_commit(run, &t);
+    return status_ok();
+}
+
+status engine_terminate(struct call *call, const struct namespace_info *ns, const PbTerminateWorkflowExecutionRequest *req)
+{
+    struct run *run;
+
+    TRY(find_in_chain(call, ns, req->workflow_execution, req->first_execution_run_id, &run));
+    if (!mutable_state_is_open(run->state))
+        return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
+    run_terminate(run, req->reason[0] == '\0' ? TEXT_TERMINATE_REASON : req->reason, req->details,
+                  req->identity[0] == '\0' ? TEXT_TERMINATE_IDENTITY : req->identity);
+    return status_ok();
+}
+
+/* ---- workers ---- */
+
+static void to_normal_queue(void *context, const struct task *task)
+{
+    tasks_give_back(context, task);
+}
+
+status engine_shutdown_worker(struct call *call, const struct namespace_info *ns, const PbShutdownWorkerRequest *req)
+{
+    struct queue_name queue = {
+        .namespace_id = ns->id,
+        .type = QUEUE_WORKFLOW,
+        .name = req->sticky_task_queue,
+        .is_sticky = true,
+    };
+
+    if (req->sticky_task_queue[0] != '\0')
+        matching_drop_sticky(call->server->matching, &queue, to_normal_queue, call->server->engine);
+    return status_ok();
+}

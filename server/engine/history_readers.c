@@ -1,0 +1,295 @@
+/*
+ * GetWorkflowExecutionHistory: pages of stored batches as they are, and calls that wait for more.
+ *
+ * A page is a number of batches, not of events. What has not been stored yet (the started event of the pending workflow
+ * task) and the virtual events of a transient task follow behind the last page.
+ */
+#include <string.h>
+
+#include "base/invariant.h"
+#include "base/uuid.h"
+#include "server/engine/internal.h"
+
+enum { PAGE_BATCHES_MAX = 256 };
+
+/* How long a reader waits at most before it gets an empty page, and how long before its own deadline. Server 1.32.0. */
+#define READER_TAIL_ROOM seconds(1)
+
+status run_read_history(struct run *run, struct arena *arena, int64_t from, int most, struct bytes **ret_parts,
+                        size_t *ret_count, int64_t *ret_next)
+{
+    struct event_batch *batches;
+    struct bytes *parts;
+    int count;
+
+    TRY(events_read(run->engine->server->store, arena, run->id, from, most, &batches, &count));
+    parts = ARENA_NEW_ARRAY(arena, struct bytes, (size_t)count + 2); /* one for the unstored event, one for virtual ones */
+    *ret_next = from;
+    for (int i = 0; i < count; i++) {
+        parts[i] = batches[i].history;
+        *ret_next = batches[i].first_event_id + batches[i].events_count;
+    }
+    if (count < most && run->unstored.len > 0 && run->unstored_first_id >= from) {
+        parts[count++] = (struct bytes){arena_memdup(arena, run->unstored.data, run->unstored.len), run->unstored.len};
+        *ret_next = run->unstored_first_id + 1;
+    }
+    *ret_parts = parts;
+    *ret_count = (size_t)count;
+    return status_ok();
+}
+
+static ProtobufCBinaryData make_token(const struct run *run, struct arena *arena, int64_t next_event_id)
+{
+    PbHistoryPageToken token = PbHistoryPageToken_INIT;
+
+    token.run_id = (ProtobufCBinaryData){UUID_BYTES, arena_memdup(arena, run->run_id, UUID_BYTES)};
+    token.next_event_id = next_event_id;
+    token.was_open = mutable_state_is_open(run->state);
+    return page_token_encode(arena, &token);
+}
+
+static bool has_header_word(const char *header, const char *word)
+{
+    size_t length = strlen(word);
+
+    while (header != NULL && (header = strstr(header, word)) != NULL) {
+        if (header[length] == '\0' || header[length] == ',' || header[length] == ' ')
+            return true;
+        header += length;
+    }
+    return false;
+}
+
+/* The CLI and the UI show what the log has; SDKs want the pending transient task as well. */
+static bool shows_virtual_events(const struct call *call)
+{
+    const char *name = call->headers.client_name;
+
+    return name == NULL || (strcmp(name, "temporal-cli") != 0 && strcmp(name, "temporal-ui") != 0);
+}
+
+/* Older clients follow a chain only through ContinuedAsNew: a close event that names a successor is shown as one. */
+static void disguise_close_event(struct arena *arena, PbHistoryEvent *event)
+{
+    PbWorkflowExecutionContinuedAsNewEventAttributes *shown;
+    const char *new_run_id;
+    PbFailure *failure = NULL;
+    PbPayloads *result = NULL;
+
+    switch (event->event_type) {
+    case EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+        new_run_id = event->workflow_execution_completed_event_attributes->new_execution_run_id;
+        result = event->workflow_execution_completed_event_attributes->result;
+        break;
+    case EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+        new_run_id = event->workflow_execution_failed_event_attributes->new_execution_run_id;
+        failure = event->workflow_execution_failed_event_attributes->failure;
+        break;
+    case EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
+        new_run_id = event->workflow_execution_timed_out_event_attributes->new_execution_run_id;
+        failure = ARENA_NEW_PB(arena, PbFailure);
+        failure->message = "workflow timeout";
+        failure->source = "Server";
+        failure->failure_info_case = PbFailure_timeout_failure_info_case;
+        failure->timeout_failure_info = ARENA_NEW_PB(arena, PbTimeoutFailureInfo);
+        failure->timeout_failure_info->timeout_type = TIMEOUT_TYPE_START_TO_CLOSE;
+        break;
+    default:
+        return;
+    }
+    if (new_run_id[0] == '\0')
+        return;
+    shown = ARENA_NEW_PB(arena, PbWorkflowExecutionContinuedAsNewEventAttributes);
+    shown->new_execution_run_id = new_run_id;
+    shown->failure = failure;
+    shown->last_completion_result = result;
+    event->event_type = EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW;
+    event->attributes_case = PbHistoryEvent_workflow_execution_continued_as_new_event_attributes_case;
+    event->workflow_execution_continued_as_new_event_attributes = shown;
+}
+
+/* The close event alone. */
+static status fill_close_event(struct call *call, struct run *run, PbGetWorkflowExecutionHistoryResponse *resp)
+{
+    struct arena *arena = call->arena;
+    struct event_batch *batches;
+    PbHistory *history;
+    int count;
+
+    TRY(events_read_back(run->engine->server->store, arena, run->id, run->state->close_event_id, 1, &batches, &count));
+    history = count == 0 ? NULL : pb_unpack(arena, &PbHistory_descriptor, batches[0].history.data, batches[0].history.len);
+    if (history == NULL || history->n_events == 0)
+        return status_error(GRPC_DATA_LOSS, "the run's stored history cannot be read");
+    history->events += history->n_events - 1;
+    history->n_events = 1;
+    if (!has_header_word(call->headers.supported_features, "follows-next-run-id"))
+        disguise_close_event(arena, history->events[0]);
+    resp->history = history;
+    return status_ok();
+}
+
+static void append_history(struct call *call, const struct bytes *parts, size_t count)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(&PbGetWorkflowExecutionHistoryResponse_descriptor, "history");
+
+    call_append_field(call, field->id, parts, count);
+}
+
+/* A page from event `from` on. `waits`: the reader follows an open run to its end. */
+static status fill_page(struct call *call, struct run *run, const PbGetWorkflowExecutionHistoryRequest *req, int64_t from,
+                        PbGetWorkflowExecutionHistoryResponse *resp)
+{
+    int most = req->maximum_page_size;
+    struct bytes *parts;
+    size_t count;
+    int64_t next;
+    bool full;
+
+    if (most <= 0 || most > PAGE_BATCHES_MAX)
+        most = PAGE_BATCHES_MAX;
+    TRY(run_read_history(run, call->arena, from, most, &parts, &count, &next));
+    full = count == (size_t)most;
+    if (full || (req->wait_new_event && mutable_state_is_open(run->state)))
+        resp->next_page_token = make_token(run, call->arena, next);
+    if (next >= run->state->next_event_id && shows_virtual_events(call)) {
+        PbHistory virtual = PbHistory_INIT;
+        PbHistoryEvent *events[2];
+
+        virtual.events = events;
+        virtual.n_events = workflow_task_virtual_events(run->state, call->arena, events);
+        if (virtual.n_events > 0)
+            parts[count++] = pb_pack(call->arena, &virtual);
+    }
+    append_history(call, parts, count);
+    return status_ok();
+}
+
+/* ---- waiting ---- */
+
+static void stop_reading(struct history_reader *reader)
+{
+    struct history_reader **at = &reader->run->readers;
+
+    while (*at != reader)
+        at = &(*at)->next;
+    *at = reader->next;
+    timers_cancel(reader->run->engine->server->timers, &reader->timer);
+}
+
+static void reader_cancelled(struct call *call, enum call_end why)
+{
+    (void)why;
+    stop_reading(call->waiter);
+}
+
+static status fill_for_reader(struct history_reader *reader)
+{
+    struct call *call = reader->call;
+    struct run *run = reader->run;
+
+    if (!reader->close_only)
+        return fill_page(call, run, call->request, reader->from, call->response);
+    if (mutable_state_is_open(run->state)) {
+        ((PbGetWorkflowExecutionHistoryResponse *)call->response)->next_page_token =
+            make_token(run, call->arena, run->state->next_event_id);
+        append_history(call, NULL, 0);
+        return status_ok();
+    }
+    return fill_close_event(call, run, call->response);
+}
+
+/* Nothing came: an empty page, and the place to go on from. */
+static void reader_expired(struct timer *timer, void *context)
+{
+    struct history_reader *reader = context;
+    PbGetWorkflowExecutionHistoryResponse *resp = reader->call->response;
+
+    (void)timer;
+    stop_reading(reader);
+    resp->next_page_token = make_token(reader->run, reader->call->arena, reader->from);
+    append_history(reader->call, NULL, 0);
+    call_answer(reader->call, status_ok());
+}
+
+void readers_wake(struct run *run)
+{
+    struct history_reader *reader = run->readers, *next;
+
+    for (; reader != NULL; reader = next) {
+        next = reader->next;
+        if (mutable_state_is_open(run->state) && (reader->close_only || reader->from >= run->state->next_event_id))
+            continue;
+        stop_reading(reader);
+        call_answer(reader->call, fill_for_reader(reader));
+    }
+}
+
+void readers_fail(struct run *run)
+{
+    while (run->readers != NULL) {
+        struct history_reader *reader = run->readers;
+
+        stop_reading(reader);
+        call_answer(reader->call, status_error(GRPC_UNAVAILABLE, "the run has to be loaded again; try again"));
+    }
+}
+
+static status wait_for_more(struct call *call, struct run *run, int64_t from, bool close_only)
+{
+    struct history_reader *reader = ARENA_NEW(call->arena, struct history_reader);
+    nanos most = call->server->options->config.history_long_poll_max, left = call_time_left(call);
+
+    if (left != NANOS_MAX && left - READER_TAIL_ROOM < most)
+        most = left - READER_TAIL_ROOM;
+    *reader = (struct history_reader){.call = call, .run = run, .from = from, .close_only = close_only, .next = run->readers};
+    run->readers = reader;
+    timers_set(call->server->timers, &reader->timer, nanos_add(clock_now(call->server->clock), most), reader_expired, reader);
+    return call_park(call, reader_cancelled, reader);
+}
+
+/* The run that the token, if there is one, and the request name; and where to go on. */
+static status find_place(struct call *call, const struct namespace_info *ns, const PbGetWorkflowExecutionHistoryRequest *req,
+                         struct run **ret_run, int64_t *ret_from)
+{
+    PbWorkflowExecution execution = *req->execution;
+    const PbHistoryPageToken *token;
+    char run_id[UUID_TEXT_BYTES];
+    uint8_t wanted[UUID_BYTES];
+
+    *ret_from = 1;
+    if (req->next_page_token.len == 0)
+        return engine_find_run(call, ns, &execution, ret_run);
+    token = page_token_decode(call->arena, &req->next_page_token);
+    if (token == NULL)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_PAGE_TOKEN_INVALID);
+    if (execution.run_id[0] != '\0' &&
+        (!uuid_parse(execution.run_id, wanted) || memcmp(wanted, token->run_id.data, UUID_BYTES) != 0))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_PAGE_TOKEN_OTHER_RUN);
+    uuid_format(token->run_id.data, run_id);
+    execution.run_id = run_id;
+    *ret_from = token->next_event_id;
+    return engine_find_run(call, ns, &execution, ret_run);
+}
+
+status engine_get_history(struct call *call, const struct namespace_info *ns,
+                          const PbGetWorkflowExecutionHistoryRequest *req, PbGetWorkflowExecutionHistoryResponse *resp)
+{
+    bool close_only = req->history_event_filter_type == HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT;
+    bool is_first_page = req->next_page_token.len == 0;
+    struct run *run;
+    int64_t from;
+
+    TRY(find_place(call, ns, req, &run, &from));
+    if (close_only && !mutable_state_is_open(run->state))
+        return fill_close_event(call, run, resp);
+    if (close_only && req->wait_new_event)
+        return wait_for_more(call, run, from, true);
+    if (close_only) {
+        append_history(call, NULL, 0);
+        return status_ok();
+    }
+    if (req->wait_new_event && !is_first_page && from >= run->state->next_event_id && mutable_state_is_open(run->state))
+        return wait_for_more(call, run, from, false);
+    return fill_page(call, run, req, from, resp);
+}

@@ -1,0 +1,213 @@
+/* What the files of server/engine share: the engine, the loaded runs and what waits for them. */
+#ifndef FERMATA_SERVER_ENGINE_INTERNAL_H
+#define FERMATA_SERVER_ENGINE_INTERNAL_H
+
+#include "base/hash_table.h"
+#include "base/timers.h"
+#include "history/decide.h"
+#include "matching/matching.h"
+#include "persistence/events.h"
+#include "persistence/runs.h"
+#include "proto/pb.h"
+#include "proto/time.h"
+#include "server/dynamic_config.h"
+#include "server/engine/engine.h"
+#include "server/engine/token.h"
+#include "server/frontend/messages.h"
+#include "server/options.h"
+#include "server/services/namespaces.h"
+#include "server/turn.h"
+
+/* A call that waits for new events of a run. */
+struct history_reader {
+    struct call *call;
+    struct run *run;
+    struct timer timer; /* the soft end of its wait */
+    struct history_reader *next;
+    int64_t from;      /* the first event that it has not seen */
+    bool close_only;   /* CLOSE_EVENT filter */
+};
+
+/* A loaded run: its state and what holds on to it. Exists while the state is in memory; what is left of an evicted run is at
+ * most a `struct parked`. */
+struct run {
+    int64_t id; /* the row */
+    const struct namespace_info *ns;
+    uint8_t run_id[UUID_BYTES];
+    char run_id_text[UUID_TEXT_BYTES];
+    char *start_request_id;
+    bool is_current;
+    struct mutable_state *state;
+
+    /* The started event of the pending workflow task, which is not stored before that ends: a packed History, or empty. */
+    struct buffer unstored;
+    int64_t unstored_first_id;
+
+    struct engine *engine;
+    struct timer deadline;
+    int64_t dispatched_event_id; /* the workflow task that matching has been given */
+    int32_t dispatched_attempt;
+    struct history_reader *readers;
+    struct query_task *queries; /* those that ride on the workflow task, first come first */
+
+    struct run *newer, *older; /* by last use */
+    struct run *next_touched;
+    bool is_touched;
+    int64_t stored_transitions;
+    size_t bytes; /* what it was last counted with */
+
+    char *current_key; /* namespace and workflow id, when it is the current run */
+    size_t current_key_bytes;
+    UT_hash_handle by_row, by_key;
+};
+
+/* An open run that is not loaded but has a deadline. */
+struct parked {
+    int64_t id;
+    struct engine *engine;
+    struct timer deadline;
+    UT_hash_handle by_row;
+};
+
+/* A query on its way: attached to its run (riding a workflow task) or handed to matching by itself. */
+struct query_task {
+    struct call *call;
+    struct engine *engine;
+    int64_t run;        /* the row */
+    struct run *riding; /* the run whose list it is in; NULL: it is direct */
+    struct query_task *next;
+    bool sent;           /* riding: the started workflow task carries it; direct: a worker has it */
+    bool on_sticky;      /* direct: it waits at the sticky queue */
+    char *sticky_queue;
+    struct queue_name queue; /* direct: where it waits */
+    const struct namespace_info *ns;
+    struct timer timer; /* direct: the sticky queue's time-out */
+    char id[UUID_TEXT_BYTES];
+    UT_hash_handle by_id;
+};
+
+struct engine {
+    struct server *server;
+    struct matching *matching;
+    const struct history_limits *limits;
+    struct run *runs;       /* by row */
+    struct run *currents;   /* by namespace and workflow id */
+    struct parked *parked;  /* by row */
+    struct query_task *queries; /* all, by id */
+    struct run *newest, *oldest;
+    struct run *touched;
+    size_t loaded_bytes;
+    int64_t recovered_up_to; /* recovery has seen all rows up to this one; INT64_MAX: done */
+    struct timer recovery, sweep;
+    struct forgotten *forgotten; /* runs dropped by a failed commit, to be brought back */
+};
+
+/* ---- engine.c ---- */
+
+/* Loads the run of a row. NOT_FOUND when it is not there, DATA_LOSS when its events do not fold. */
+status engine_load(struct engine *engine, int64_t id, struct run **ret_run);
+
+/* The current run of a workflow id; NULL when there is none. */
+status engine_load_current(struct engine *engine, const struct namespace_info *ns, const char *workflow_id,
+                           struct run **ret_run);
+
+/* Puts a new run into the engine: row inserted, nothing in its history yet. */
+struct run *engine_add_run(struct engine *engine, const struct namespace_info *ns,
+                           const PbWorkflowExecutionStartedEventAttributes *started, const uint8_t run_id[UUID_BYTES],
+                           const char *request_id);
+
+/* Begins a transition of a loaded run. */
+void run_begin(struct run *run, struct transition *t);
+
+/* Ends it: stores the events, then does what follows from them: dispatch, deadlines, readers, queries, the next run. */
+void run_commit(struct run *run, struct transition *t);
+
+/* Gives up a transition that has changed the state: folds it again and recalls what is only in memory. */
+void run_give_up(struct run *run, const struct task_memory *memory);
+
+/* Sets the run's timer to its earliest deadline. */
+void run_set_deadline(struct run *run);
+
+/* Hands the pending workflow task to matching, again if `again`. */
+void run_dispatch_task(struct run *run, bool again);
+
+/* The history of a run from event `from` on: batches, at most `most`, and behind them what is not stored yet. `ret_next`: the
+ * first event that is not contained. */
+status run_read_history(struct run *run, struct arena *arena, int64_t from, int most, struct bytes **ret_parts,
+                        size_t *ret_count, int64_t *ret_next);
+
+/* Terminates an open run. */
+void run_terminate(struct run *run, const char *reason, const PbPayloads *details, const char *identity);
+
+/* NOT_FOUND with its detail message. */
+status not_found(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- tasks.c ---- */
+
+/* Fills a poll's answer with the workflow task that has just been started. */
+void fill_workflow_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, bool partial_history,
+                        int64_t backlog);
+
+/* The same for a query that goes by itself: the run's names and history, no task. */
+void fill_query_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, bool without_history);
+
+/* matching's ports. */
+bool tasks_start(void *engine, const struct task *task, struct poll *poll, bool from_backlog);
+void tasks_give_back(void *engine, const struct task *task);
+
+/* The run and state that a token names; NOT_FOUND with `text` otherwise. */
+status token_run(struct call *call, const struct namespace_info *ns, const PbTaskToken *token, struct run **ret_run);
+
+/* ---- activities.c ---- */
+
+/* Hands a pending activity to matching. */
+void run_dispatch_activity(struct run *run, struct activity *activity);
+
+/* Starts it for a poll and fills the answer; false: stale. */
+bool activity_task_start(struct engine *engine, const struct task *task, struct poll *poll);
+
+/* ---- polls.c: what both kinds of poll share ---- */
+
+/* A poll that waits. In its call's arena. */
+struct waiting_poll {
+    struct poll poll;
+    struct engine *engine;
+    struct timer timer;
+    struct queue_name queue;
+    bool used; /* matching has given it a task */
+};
+
+/* Lets the call's poll take a task or wait. `deployment_options` and `identity` are the request's. */
+status poll_or_wait(struct call *call, const struct namespace_info *ns, enum queue_type type, const PbTaskQueue *queue,
+                    const char *identity, const PbWorkerDeploymentOptions *deployment_options, double tasks_per_second_max);
+
+/* The poll has its task: answers the call, now or as soon as its handler has returned. */
+void poll_answer(struct poll *poll);
+
+/* ---- queries.c ---- */
+
+/* A query is handed to a poll; fills its answer. False: it is gone. */
+bool query_task_start(struct engine *engine, struct query_task *query, struct poll *poll);
+
+/* The queries that ride on the task which has just been started. */
+void queries_attach(struct run *run, struct arena *arena, PbPollWorkflowTaskQueueResponse *resp);
+
+/* The worker's answers to riding queries, then what becomes of the rest. */
+void queries_answer(struct run *run, const PbRespondWorkflowTaskCompletedRequest *request);
+void queries_task_ended(struct run *run);
+
+/* The run is dropped from memory because the turn failed: its queries are told to try again. */
+void queries_fail(struct run *run);
+
+/* A direct query comes back from a dropped sticky queue. */
+void query_give_back(struct engine *engine, struct query_task *query);
+
+/* ---- history_readers.c ---- */
+
+/* Something has been added to the run's history, or it has closed: answers those who wait for it. */
+void readers_wake(struct run *run);
+
+/* The run is dropped from memory because the turn failed: its readers are told to try again. */
+void readers_fail(struct run *run);
+
+#endif

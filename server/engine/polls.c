@@ -1,0 +1,72 @@
+/* Long polls: a call that takes a task at once or waits for one, and ends empty shortly before its client gives up. */
+#include "base/invariant.h"
+#include "server/engine/internal.h"
+
+/* An empty answer leaves this long before the client's deadline, so that it arrives in time. */
+#define POLL_TAIL_ROOM seconds(1)
+
+static void stop_waiting(struct waiting_poll *waiting, bool refresh)
+{
+    matching_remove_poll(waiting->engine->matching, &waiting->poll, refresh);
+    timers_cancel(waiting->engine->server->timers, &waiting->timer);
+}
+
+static void poll_cancelled(struct call *call, enum call_end why)
+{
+    stop_waiting(call->waiter, why == CALL_DEADLINE);
+}
+
+static void poll_expired(struct timer *timer, void *context)
+{
+    struct waiting_poll *waiting = context;
+
+    (void)timer;
+    stop_waiting(waiting, true);
+    call_answer(waiting->poll.call, status_ok());
+}
+
+void poll_answer(struct poll *poll)
+{
+    struct call *call = poll->call;
+    struct waiting_poll *waiting = call->waiter;
+
+    waiting->used = true;
+    timers_cancel(waiting->engine->server->timers, &waiting->timer);
+    if (call->parked)
+        call_answer(call, status_ok());
+}
+
+status poll_or_wait(struct call *call, const struct namespace_info *ns, enum queue_type type, const PbTaskQueue *queue,
+                    const char *identity, const PbWorkerDeploymentOptions *deployment_options, double tasks_per_second_max)
+{
+    struct engine *engine = call->server->engine;
+    struct waiting_poll *waiting = ARENA_NEW(call->arena, struct waiting_poll);
+    nanos left = call_time_left(call), most = call->server->options->config.long_poll_max;
+
+    waiting->engine = engine;
+    waiting->queue = (struct queue_name){
+        .namespace_id = ns->id,
+        .type = type,
+        .name = queue->name,
+        .is_sticky = queue->kind == TASK_QUEUE_KIND_STICKY,
+    };
+    waiting->poll = (struct poll){
+        .identity = identity,
+        .deployment_options = deployment_options,
+        .normal_name = queue->normal_name,
+        .tasks_per_second_max = tasks_per_second_max,
+        .call = call,
+    };
+    call->waiter = waiting;
+    if (left <= POLL_TAIL_ROOM)
+        return status_ok();
+    if (matching_poll(engine->matching, &waiting->queue, &waiting->poll)) {
+        invariant(waiting->used, "matching has used a poll that was not answered");
+        return status_ok();
+    }
+    if (left != NANOS_MAX && left - POLL_TAIL_ROOM < most)
+        most = left - POLL_TAIL_ROOM;
+    timers_set(engine->server->timers, &waiting->timer, nanos_add(clock_now(engine->server->clock), most), poll_expired,
+               waiting);
+    return call_park(call, poll_cancelled, waiting);
+}

@@ -1,0 +1,424 @@
+/* Workflow tasks between matching and the workers: dispatch, poll, completion, failure. */
+#include <string.h>
+
+#include "base/invariant.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "server/engine/internal.h"
+
+/* History pages count batches; a poll's first page has at most this many. Server 1.32.0. */
+enum { HISTORY_PAGE_BATCHES = 256 };
+
+/* ---- dispatch ---- */
+
+static struct queue_name normal_queue(const struct run *run)
+{
+    return (struct queue_name){.namespace_id = run->ns->id, .type = QUEUE_WORKFLOW, .name = run->state->task_queue};
+}
+
+static void mark_dispatched(struct run *run)
+{
+    run->dispatched_event_id = run->state->workflow_task.scheduled_event_id;
+    run->dispatched_attempt = run->state->workflow_task.attempt;
+}
+
+void run_dispatch_task(struct run *run, bool again)
+{
+    const struct mutable_state *ms = run->state;
+    const struct workflow_task *pending = &ms->workflow_task;
+    struct queue_name queue = normal_queue(run);
+    struct queue_name sticky = queue;
+    struct task task = {
+        .kind = TASK_WORKFLOW,
+        .priority = ms->priority == NULL ? 0 : ms->priority->priority_key,
+        .run = run->id,
+        .event_id = pending->scheduled_event_id,
+        .stamp = pending->attempt,
+        .created = pending->scheduled_time,
+    };
+
+    if (pending->state != WORKFLOW_TASK_SCHEDULED || !mutable_state_is_open(ms))
+        return;
+    if (!again && run->dispatched_event_id == task.event_id && run->dispatched_attempt == pending->attempt)
+        return;
+    mark_dispatched(run);
+    if (pending->is_sticky && ms->sticky_queue != NULL) {
+        sticky.name = ms->sticky_queue;
+        sticky.is_sticky = true;
+        if (matching_add(run->engine->matching, &sticky, NULL, &task))
+            return;
+    }
+    matching_add(run->engine->matching, &queue, NULL, &task);
+}
+
+void tasks_give_back(void *context, const struct task *task)
+{
+    struct engine *engine = context;
+    struct queue_name queue;
+    struct run *run;
+
+    if (task->kind == TASK_QUERY) {
+        query_give_back(engine, task->query);
+        return;
+    }
+    if (!status_is_ok(engine_load(engine, task->run, &run)))
+        return;
+    queue = normal_queue(run);
+    matching_add(engine->matching, &queue, NULL, task);
+}
+
+/* ---- start ---- */
+
+static ProtobufCBinaryData task_token(struct run *run, struct arena *arena)
+{
+    const struct workflow_task *started = &run->state->workflow_task;
+    PbTaskToken token = PbTaskToken_INIT;
+
+    token.run = run->id;
+    token.run_id = (ProtobufCBinaryData){UUID_BYTES, run->run_id};
+    token.scheduled_event_id = started->scheduled_event_id;
+    token.started_event_id = started->started_event_id;
+    token.attempt = started->attempt;
+    token.started_time = started->started_time;
+    return task_token_encode(arena, &token);
+}
+
+static PbWorkflowExecution *execution_of(const struct run *run, struct arena *arena)
+{
+    PbWorkflowExecution *execution = ARENA_NEW_PB(arena, PbWorkflowExecution);
+
+    execution->workflow_id = arena_strdup(arena, run->state->workflow_id);
+    execution->run_id = arena_strdup(arena, run->run_id_text);
+    return execution;
+}
+
+static uint32_t history_field(const ProtobufCMessageDescriptor *response)
+{
+    return protobuf_c_message_descriptor_get_field_by_name(response, "history")->id;
+}
+
+/* The history behind a task: stored batches, what is not stored yet, and the virtual events of a transient task. */
+static void attach_history(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, int64_t from)
+{
+    struct bytes *parts;
+    size_t count;
+    int64_t next;
+    status read = run_read_history(run, call->arena, from, HISTORY_PAGE_BATCHES, &parts, &count, &next);
+
+    if (!status_is_ok(read)) {
+        log_error("history cannot be read for a workflow task", "run", run->run_id_text);
+        return; /* the worker fails the task, and it is tried again */
+    }
+    if (next < run->state->next_event_id) {
+        PbHistoryPageToken token = PbHistoryPageToken_INIT;
+
+        token.run_id = (ProtobufCBinaryData){UUID_BYTES, run->run_id};
+        token.next_event_id = next;
+        resp->next_page_token = page_token_encode(call->arena, &token);
+    } else {
+        PbHistory virtual = PbHistory_INIT;
+        PbHistoryEvent *events[2];
+
+        virtual.events = events;
+        virtual.n_events = workflow_task_virtual_events(run->state, call->arena, events);
+        if (virtual.n_events > 0)
+            parts[count++] = pb_pack(call->arena, &virtual); /* run_read_history leaves room for one more */
+    }
+    call_append_field(call, history_field(&PbPollWorkflowTaskQueueResponse_descriptor), parts, count);
+}
+
+static void fill_common(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp)
+{
+    resp->workflow_execution = execution_of(run, call->arena);
+    resp->workflow_type = ARENA_NEW_PB(call->arena, PbWorkflowType);
+    resp->workflow_type->name = arena_strdup(call->arena, run->state->workflow_type);
+    resp->previous_started_event_id = run->state->previous_started_event_id;
+    resp->workflow_execution_task_queue = ARENA_NEW_PB(call->arena, PbTaskQueue);
+    resp->workflow_execution_task_queue->name = arena_strdup(call->arena, run->state->task_queue);
+    resp->workflow_execution_task_queue->kind = TASK_QUEUE_KIND_NORMAL;
+}
+
+/* All but the history. */
+static void fill_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, int64_t backlog)
+{
+    const struct workflow_task *started = &run->state->workflow_task;
+
+    fill_common(call, run, resp);
+    resp->task_token = task_token(run, call->arena);
+    resp->started_event_id = started->started_event_id;
+    resp->attempt = started->attempt;
+    resp->backlog_count_hint = backlog;
+    resp->scheduled_time = pb_timestamp_new(call->arena, started->scheduled_time);
+    resp->started_time = pb_timestamp_new(call->arena, started->started_time);
+    queries_attach(run, call->arena, resp);
+}
+
+void fill_workflow_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, bool partial_history,
+                        int64_t backlog)
+{
+    fill_task(call, run, resp, backlog);
+    attach_history(call, run, resp, partial_history ? run->state->previous_started_event_id + 1 : 1);
+}
+
+void fill_query_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, bool without_history)
+{
+    fill_common(call, run, resp);
+    resp->attempt = 1;
+    if (without_history)
+        resp->history = ARENA_NEW_PB(call->arena, PbHistory);
+    else
+        attach_history(call, run, resp, 1);
+}
+
+/* A task that a client never got is pending again. */
+struct delivery {
+    struct engine *engine;
+    int64_t run, started_event_id;
+    int32_t attempt;
+};
+
+static void task_undelivered(struct call *call)
+{
+    const struct delivery *delivery = call->delivery;
+    struct run *run;
+    const struct workflow_task *task;
+
+    if (!status_is_ok(engine_load(delivery->engine, delivery->run, &run)))
+        return;
+    task = &run->state->workflow_task;
+    if (task->state != WORKFLOW_TASK_STARTED || task->started_event_id != delivery->started_event_id ||
+        task->attempt != delivery->attempt)
+        return;
+    workflow_task_unstart(run->state);
+    run->state->history_bytes -= (int64_t)run->unstored.len;
+    run->unstored.len = 0;
+    queries_task_ended(run);
+    run_dispatch_task(run, true);
+    run_set_deadline(run);
+}
+
+static void remember_delivery(struct call *call, struct run *run)
+{
+    struct delivery *delivery = ARENA_NEW(call->arena, struct delivery);
+
+    *delivery = (struct delivery){
+        .engine = run->engine,
+        .run = run->id,
+        .started_event_id = run->state->workflow_task.started_event_id,
+        .attempt = run->state->workflow_task.attempt,
+    };
+    call->delivery = delivery;
+    call->on_undelivered = task_undelivered;
+}
+
+static bool workflow_task_for_poll(struct engine *engine, const struct task *task, struct poll *poll)
+{
+    struct call *call = poll->call;
+    const struct waiting_poll *waiting = call->waiter;
+    PbPollWorkflowTaskQueueResponse *resp = call->response;
+    char request_id[UUID_TEXT_BYTES];
+    uint8_t uuid[UUID_BYTES];
+    bool on_sticky = waiting->queue.is_sticky;
+    const struct workflow_task *pending;
+    struct transition t;
+    struct run *run;
+
+    if (!status_is_ok(engine_load(engine, task->run, &run)))
+        return false;
+    pending = &run->state->workflow_task;
+    if (!mutable_state_is_open(run->state) || pending->state != WORKFLOW_TASK_SCHEDULED ||
+        pending->scheduled_event_id != task->event_id || pending->attempt != task->stamp)
+        return false;
+    if (on_sticky && (run->state->sticky_queue == NULL || strcmp(run->state->sticky_queue, waiting->queue.name) != 0))
+        return false; /* stickiness has ended: the task is at the normal queue as well */
+    rand_uuid4(engine->server->rand, uuid);
+    uuid_format(uuid, request_id);
+    run_begin(run, &t);
+    workflow_task_start(&t, poll->identity, request_id, on_sticky);
+    run_commit(run, &t);
+    fill_workflow_task(call, run, resp, on_sticky, matching_stats(engine->matching, &waiting->queue).backlog_count);
+    remember_delivery(call, run);
+    poll_answer(poll);
+    return true;
+}
+
+bool tasks_start(void *context, const struct task *task, struct poll *poll, bool from_backlog)
+{
+    (void)from_backlog;
+    switch (task->kind) {
+    case TASK_WORKFLOW:
+        return workflow_task_for_poll(context, task, poll);
+    case TASK_ACTIVITY:
+        return activity_task_start(context, task, poll);
+    case TASK_QUERY:
+        return query_task_start(context, task->query, poll);
+    }
+    return false;
+}
+
+status engine_poll_workflow_task(struct call *call, const struct namespace_info *ns, const PbPollWorkflowTaskQueueRequest *req,
+                                 PbPollWorkflowTaskQueueResponse *resp)
+{
+    (void)resp; /* filled when there is a task */
+    return poll_or_wait(call, ns, QUEUE_WORKFLOW, req->task_queue, req->identity, req->deployment_options, 0);
+}
+
+/* ---- completion ---- */
+
+status token_run(struct call *call, const struct namespace_info *ns, const PbTaskToken *token, struct run **ret_run)
+{
+    status loaded = engine_load(call->server->engine, token->run, ret_run);
+
+    if (loaded.code == GRPC_NOT_FOUND)
+        return not_found(call->arena, MSG_CHAIN_NOT_FOUND);
+    TRY(loaded);
+    if (memcmp((*ret_run)->run_id, token->run_id.data, UUID_BYTES) != 0)
+        return not_found(call->arena, MSG_CHAIN_NOT_FOUND); /* of another database */
+    if (ns != NULL && (*ret_run)->ns != ns)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_NAMESPACE);
+    return status_ok();
+}
+
+/* The run whose started workflow task is the token's. */
+static status started_task_run(struct call *call, const struct namespace_info *ns, const ProtobufCBinaryData *encoded,
+                               struct run **ret_run)
+{
+    const PbTaskToken *token = task_token_decode(call->arena, encoded);
+    const struct workflow_task *task;
+
+    if (token == NULL || token->run == 0)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_UNDECODABLE);
+    TRY(token_run(call, ns, token, ret_run));
+    task = &(*ret_run)->state->workflow_task;
+    if (!mutable_state_is_open((*ret_run)->state) || task->state != WORKFLOW_TASK_STARTED ||
+        task->scheduled_event_id != token->scheduled_event_id || task->started_event_id != token->started_event_id ||
+        task->attempt != token->attempt || task->started_time != token->started_time)
+        return not_found(call->arena, MSG_WORKFLOW_TASK_NOT_FOUND);
+    return status_ok();
+}
+
+/* A task inside another answer cannot have its history appended as it is stored: it is unpacked. */
+static PbHistory *unpacked_history(struct run *run, struct arena *arena, int64_t from)
+{
+    struct bytes *parts;
+    struct buffer whole = {0};
+    PbHistory *history = NULL;
+    size_t count;
+    int64_t next;
+
+    if (status_is_ok(run_read_history(run, arena, from, HISTORY_PAGE_BATCHES, &parts, &count, &next))) {
+        for (size_t i = 0; i < count; i++)
+            buffer_append(&whole, parts[i].data, parts[i].len);
+        history = pb_unpack(arena, &PbHistory_descriptor, whole.data, whole.len);
+        buffer_free(&whole);
+    }
+    return history == NULL ? ARENA_NEW_PB(arena, PbHistory) : history;
+}
+
+static void append_virtual_events(struct run *run, struct arena *arena, PbHistory *history)
+{
+    PbHistoryEvent *events[2], **all;
+    size_t count = workflow_task_virtual_events(run->state, arena, events);
+
+    if (count == 0)
+        return;
+    all = ARENA_NEW_ARRAY(arena, PbHistoryEvent *, history->n_events + count);
+    if (history->n_events > 0)
+        memcpy(all, history->events, history->n_events * sizeof(all[0]));
+    memcpy(all + history->n_events, events, count * sizeof(all[0]));
+    history->events = all;
+    history->n_events += count;
+}
+
+static void fill_inline_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp)
+{
+    fill_task(call, run, resp, 0);
+    resp->history = unpacked_history(run, call->arena, run->state->previous_started_event_id + 1);
+    append_virtual_events(run, call->arena, resp->history);
+}
+
+/* Starts the task that follows at once and puts it into the answer. */
+static void start_inline(struct call *call, struct run *run, const PbRespondWorkflowTaskCompletedRequest *req,
+                         PbRespondWorkflowTaskCompletedResponse *resp)
+{
+    struct transition t;
+
+    run_begin(run, &t);
+    workflow_task_start(&t, req->identity, "request-from-RespondWorkflowTaskCompleted", run->state->workflow_task.is_sticky);
+    run_commit(run, &t);
+    resp->workflow_task = ARENA_NEW_PB(call->arena, PbPollWorkflowTaskQueueResponse);
+    fill_inline_task(call, run, resp->workflow_task);
+}
+
+static bool wants_inline(const struct run *run, const PbRespondWorkflowTaskCompletedRequest *req)
+{
+    return req->return_new_workflow_task && mutable_state_is_open(run->state) &&
+           run->state->workflow_task.state == WORKFLOW_TASK_SCHEDULED;
+}
+
+static status refuse_completion(struct call *call, struct run *run, const struct refusal *refusal, const char *identity)
+{
+    struct transition t;
+    bool is_first = run->state->workflow_task.attempt <= 1;
+
+    /* Later attempts are left to time out, which slows a worker down that sends the same nonsense for ever. */
+    if (is_first || refusal->cause == WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND) {
+        run_begin(run, &t);
+        workflow_task_fail_for_refusal(&t, refusal, identity);
+        run_commit(run, &t);
+    }
+    return status_errorf(call->arena, GRPC_INVALID_ARGUMENT, "%s", refusal->text);
+}
+
+status engine_complete_workflow_task(struct call *call, const struct namespace_info *ns,
+                                     const PbRespondWorkflowTaskCompletedRequest *req,
+                                     PbRespondWorkflowTaskCompletedResponse *resp)
+{
+    struct task_memory memory;
+    struct refusal refusal;
+    struct transition t;
+    struct run *run;
+    const char *problem;
+    bool heartbeat_timeout, goes_inline;
+
+    TRY(started_task_run(call, ns, &req->task_token, &run));
+    problem = workflow_task_check_sequence(call->arena, req);
+    if (problem != NULL)
+        return status_error(GRPC_INVALID_ARGUMENT, problem);
+    memory = workflow_task_remember(run->state, call->arena);
+    run_begin(run, &t);
+    refusal = workflow_task_complete(&t, req, &heartbeat_timeout);
+    if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED) {
+        run_give_up(run, &memory);
+        return refuse_completion(call, run, &refusal, req->identity);
+    }
+    queries_answer(run, req);
+    goes_inline = wants_inline(run, req) && !heartbeat_timeout;
+    if (goes_inline) /* matching must not hand out what the answer will */
+        mark_dispatched(run);
+    run_commit(run, &t);
+    if (heartbeat_timeout)
+        return not_found(call->arena, MSG_HEARTBEAT_TIMEOUT);
+    if (goes_inline && wants_inline(run, req))
+        start_inline(call, run, req, resp);
+    return status_ok();
+}
+
+status engine_fail_workflow_task(struct call *call, const struct namespace_info *ns,
+                                 const PbRespondWorkflowTaskFailedRequest *req)
+{
+    struct transition t;
+    struct run *run = NULL;
+    status found = started_task_run(call, ns, &req->task_token, &run);
+
+    if (found.code == GRPC_NOT_FOUND && run != NULL && !mutable_state_is_open(run->state))
+        return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
+    TRY(found);
+    run_begin(run, &t);
+    if (req->cause == WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE)
+        decide_terminate(&t, "GrpcMessageTooLarge", NULL, "history-service");
+    else
+        workflow_task_fail(&t, req->cause, req->failure, req->identity, req->binary_checksum, req->worker_version);
+    run_commit(run, &t);
+    return status_ok();
+}
