@@ -250,8 +250,7 @@ status check_start(const struct check *check, const PbStartWorkflowExecutionRequ
     TRY(check_sizes(check, normal));
     TRY(check_is_supported(check, normal));
     normal->memo = memo_without_nil(check->arena, normal->memo);
-    if (duration_from_pb(normal->workflow_start_delay) > 0)
-        normal->request_eager_execution = false; /* there is no first task yet to hand out */
+    normal->request_eager_execution = false; /* a wish, which a server may decline: the first task goes to a poll */
     *ret_req = normal;
     return status_ok();
 }
@@ -323,6 +322,5 @@ PbWorkflowExecutionStartedEventAttributes *frontend_make_started(struct arena *a
     started->memo = req->memo;
     started->search_attributes = req->search_attributes;
     started->priority = req->priority;
-    started->eager_execution_accepted = req->request_eager_execution;
     return started;
 }

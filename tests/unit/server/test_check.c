@@ -487,16 +487,13 @@ START_TEST(the_deprecated_reuse_policy_becomes_a_conflict_policy)
 }
 END_TEST
 
-START_TEST(eager_start_and_delay_exclude_each_other)
+START_TEST(eager_execution_is_declined)
 {
     PbStartWorkflowExecutionRequest *req = start_request(), *normal;
 
     req->request_eager_execution = true;
     expect(check_start(&check, req, &normal), GRPC_OK, NULL);
-    ck_assert(normal->request_eager_execution);
-    req->workflow_start_delay = span(1, 0);
-    expect(check_start(&check, req, &normal), GRPC_OK, NULL);
-    ck_assert(!normal->request_eager_execution);
+    ck_assert(!frontend_make_started(arena, normal, "run", NOW, &config.history)->eager_execution_accepted);
 }
 END_TEST
 
@@ -950,7 +947,7 @@ int main(void)
     tcase_add_test(tcase, the_first_mistake_is_the_one_reported);
     tcase_add_test(tcase, a_start_gets_its_defaults);
     tcase_add_test(tcase, the_deprecated_reuse_policy_becomes_a_conflict_policy);
-    tcase_add_test(tcase, eager_start_and_delay_exclude_each_other);
+    tcase_add_test(tcase, eager_execution_is_declined);
     tcase_add_test(tcase, nil_values_are_not_set);
     tcase_add_loop_test(tcase, timeouts_are_cut_to_each_other, 0, LENGTH_OF(TIMEOUTS));
     tcase_add_test(tcase, the_started_event_says_what_was_asked_for);
