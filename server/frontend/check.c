@@ -6,7 +6,6 @@
 #include "base/uuid.h"
 #include "proto/pb.h"
 #include "server/engine/token.h"
-#include "server/frontend/client_version.h"
 #include "server/frontend/messages.h"
 #include "server/options.h"
 #include "server/server.h"
@@ -30,14 +29,7 @@ static bool is_too_long(const struct check *check, const char *text)
     return (int64_t)strlen(text) > check->config->history.id_bytes_max;
 }
 
-/* ---- before a handler ---- */
-
-status frontend_enter(struct call *call)
-{
-    if (!starts_with(call->rpc->service, "temporal.api."))
-        return status_ok();
-    return client_version_check(call->arena, &call->headers);
-}
+/* ---- the beginning of a handler ---- */
 
 static struct check check_of(struct call *call)
 {

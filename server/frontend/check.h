@@ -26,11 +26,7 @@ struct check {
     struct rand *rand;
 };
 
-/* ---- before a handler ---- */
-
-/* What holds for every call whatever its handler: the client's version. Called by those who run handlers, before each.
- */
-__attribute__((warn_unused_result)) status frontend_enter(struct call *call);
+/* ---- the beginning of a handler ---- */
 
 /* Finds the namespace that a request names and prepares the checks of the request. */
 __attribute__((warn_unused_result)) status check_begin(struct call *call, const char *namespace_name,

@@ -315,6 +315,13 @@ status client_version_check(struct arena *arena, const struct call_headers *head
                                                         : status_ok();
 }
 
+status frontend_enter(struct call *call)
+{
+    if (strncmp(call->rpc->service, "temporal.api.", strlen("temporal.api.")) != 0)
+        return status_ok(); /* health and reflection serve anybody */
+    return client_version_check(call->arena, &call->headers);
+}
+
 bool client_supports(const struct call_headers *headers, const char *feature)
 {
     const char *at = headers->supported_features;

@@ -24,6 +24,10 @@ extern const size_t supported_clients_count;
 __attribute__((warn_unused_result)) status client_version_check(struct arena *arena,
                                                                 const struct call_headers *headers);
 
+/* What holds for every call of the API, whatever its handler: the client's version. Called by those who run handlers,
+ * before each. */
+__attribute__((warn_unused_result)) status frontend_enter(struct call *call);
+
 /* Whether `feature` is in the client's supported-features header. */
 bool client_supports(const struct call_headers *headers, const char *feature);
 

@@ -21,14 +21,14 @@
 #define MSG_NOT_SUPPORTED_YET    "%s are not supported yet" /* UNIMPLEMENTED; ours alone */
 
 /* --- namespaces --- */
-#define MSG_NAMESPACE_NAME_NOT_SET      "Namespace not set on request."
-#define MSG_NAMESPACE_NAME_AND_ID       "GetNamespace operation failed.  Both ID and Name specified in request."
-#define MSG_NAMESPACE_EXISTS            "Namespace %s already exists" /* quoted; ALREADY_EXISTS */
-#define MSG_NAMESPACE_GLOBAL            "Cannot register global namespace when not enabled"
-#define MSG_NAMESPACE_RETENTION         "A valid retention period is not set on request."
-#define MSG_NAMESPACE_UNKNOWN_CLUSTER   "Invalid cluster name: %s"
-#define MSG_NAMESPACE_CLUSTERS          "Invalid local namespace clusters"
-#define MSG_NAMESPACE_PAGE_SIZE         "PageSize must not be negative." /* ours: the real server answers UNAVAILABLE */
+#define MSG_NAMESPACE_NAME_NOT_SET    "Namespace not set on request."
+#define MSG_NAMESPACE_NAME_AND_ID     "GetNamespace operation failed.  Both ID and Name specified in request."
+#define MSG_NAMESPACE_EXISTS          "Namespace %s already exists" /* quoted; ALREADY_EXISTS */
+#define MSG_NAMESPACE_GLOBAL          "Cannot register global namespace when not enabled"
+#define MSG_NAMESPACE_RETENTION       "A valid retention period is not set on request."
+#define MSG_NAMESPACE_UNKNOWN_CLUSTER "Invalid cluster name: %s"
+#define MSG_NAMESPACE_CLUSTERS        "Invalid local namespace clusters"
+#define MSG_NAMESPACE_PAGE_SIZE       "PageSize must not be negative." /* ours: the real server answers UNAVAILABLE */
 /* FAILED_PRECONDITION, NamespaceInvalidStateFailure */
 #define MSG_NAMESPACE_STATE "Namespace has invalid state: %s. Must be Registered."
 
@@ -82,6 +82,7 @@
 #define MSG_FAIRNESS_WEIGHT_NEGATIVE  "must be greater than zero"
 #define MSG_TIME_SKIPPING_DISABLED    "The Time-Skipping feature is not enabled for namespace." /* UNIMPLEMENTED */
 
+/* completion callbacks */
 #define MSG_CALLBACKS_TOO_MANY        "cannot attach more than %d callbacks to an execution"
 #define MSG_CALLBACK_URL_TOO_LONG     "invalid url: url length longer than max length allowed of %d"
 #define MSG_CALLBACK_URL_NO_SCHEME    "invalid url: unknown scheme: %s"
@@ -91,6 +92,7 @@
 #define MSG_CALLBACK_INTERNAL         "unsupported callback variant: *common.Callback_Internal_"
 #define MSG_CALLBACK_UNKNOWN          "unknown callback variant: <nil>" /* UNIMPLEMENTED */
 
+/* search attributes */
 #define MSG_SEARCH_ATTRIBUTE_UNKNOWN    "Namespace %s has no mapping defined for search attribute %s"
 #define MSG_SEARCH_ATTRIBUTE_RESERVED   "%s attribute can't be set in SearchAttributes"
 #define MSG_SEARCH_ATTRIBUTE_BAD_VALUE  "invalid value for search attribute %s of type %s: %s"
@@ -98,6 +100,7 @@
 #define MSG_SEARCH_ATTRIBUTES_TOO_MANY  "number of search attributes %zu exceeds limit %d"
 #define MSG_SEARCH_ATTRIBUTES_TOO_LARGE "total size of search attributes %zu exceeds size limit %d"
 
+/* links */
 #define MSG_LINKS_TOO_MANY   "cannot attach more than %d links per request, got %zu"
 #define MSG_LINK_TOO_LARGE   "link exceeds allowed size of %d, got %zu"
 #define MSG_LINK_VARIANT     "unsupported link variant"

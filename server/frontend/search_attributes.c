@@ -186,34 +186,46 @@ static const char *scan_word(const char *at, const char *word)
     return strncmp(at, word, strlen(word)) == 0 ? at + strlen(word) : NULL;
 }
 
-/* Two digits at `at` between `least` and `most`. */
+/* The number that the two digits at `at` write, -1 when there are none. */
+static int two_digits(const char *at)
+{
+    if (!isdigit((unsigned char)at[0]) || !isdigit((unsigned char)at[1]))
+        return -1;
+    return (at[0] - '0') * 10 + (at[1] - '0');
+}
+
 static bool is_two_digits(const char *at, int least, int most)
 {
-    int value;
+    return two_digits(at) >= least && two_digits(at) <= most;
+}
 
-    if (!isdigit((unsigned char)at[0]) || !isdigit((unsigned char)at[1]))
-        return false;
-    value = (at[0] - '0') * 10 + (at[1] - '0');
-    return value >= least && value <= most;
+static int days_in_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && is_leap);
+}
+
+/* Behind "2026-01-31T23:59:59" at `at`, NULL when there is none. */
+static const char *scan_date_and_time(const char *at)
+{
+    if (strspn(at, "0123456789") != 4 || at[4] != '-' || !is_two_digits(at + 5, 1, 12) || at[7] != '-')
+        return NULL;
+    if (!is_two_digits(at + 8, 1, days_in_month(two_digits(at) * 100 + two_digits(at + 2), two_digits(at + 5))))
+        return NULL;
+    if (at[10] != 'T' || !is_two_digits(at + 11, 0, 23) || at[13] != ':' || !is_two_digits(at + 14, 0, 59) ||
+        at[16] != ':' || !is_two_digits(at + 17, 0, 59))
+        return NULL;
+    return at + 19;
 }
 
 /* Behind a JSON string with an instant as RFC 3339 has it: "2026-01-31T23:59:59.5Z". */
 static const char *scan_instant(const char *at)
 {
-    static const int days_in_month[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, days;
-
-    if (scan_string(at) == NULL || strspn(++at, "0123456789") != 4 || at[4] != '-' || !is_two_digits(at + 5, 1, 12) ||
-        at[7] != '-')
+    if (*at != '"' || (at = scan_date_and_time(at + 1)) == NULL)
         return NULL;
-    year = atoi(at);
-    month = atoi(at + 5);
-    days = days_in_month[month - 1] + (month == 2 && ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0));
-    if (!is_two_digits(at + 8, 1, days) || at[10] != 'T' || !is_two_digits(at + 11, 0, 23) || at[13] != ':' ||
-        !is_two_digits(at + 14, 0, 59) || at[16] != ':' || !is_two_digits(at + 17, 0, 59))
-        return NULL;
-    at += 19;
-    if (*at == '.' || *at == ',') {
+    if (*at == '.') {
         size_t digits = strspn(++at, "0123456789");
 
         if (digits == 0)

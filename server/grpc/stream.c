@@ -11,6 +11,7 @@
 #include "base/invariant.h"
 #include "proto/pb.h"
 #include "proto/scan.h"
+#include "server/frontend/client_version.h"
 #include "server/grpc/parts.h"
 #include "server/grpc/stream_call.h"
 #include "server/server.h"
@@ -534,7 +535,9 @@ static void dispatch(struct stream *stream)
     stream->transport->counts.calls++;
     if (call->rpc->kind == UNARY)
         call->response = pb_new(stream->arena, call->rpc->response);
-    returned = call->rpc->handler(call, call->request, call->response);
+    returned = frontend_enter(call);
+    if (status_is_ok(returned))
+        returned = call->rpc->handler(call, call->request, call->response);
     if (returned.code != GRPC_PENDING) {
         call_answer(call, returned);
         return;
