@@ -392,15 +392,12 @@ static const char *schedule_problem(struct transition *t, const PbScheduleActivi
     };
     size_t id_max = (size_t)t->limits->id_bytes_max;
     const char *type = want->activity_type == NULL ? "" : want->activity_type->name;
-    const char *queue = want->task_queue == NULL ? "" : want->task_queue->name;
     const char *problem;
 
-    if (queue[0] == '\0')
-        return want->task_queue == NULL ? "taskQueue is not set" : "missing task queue name";
-    if (strlen(queue) > id_max)
-        return "taskQueue length exceeds limit";
-    if (strncmp(queue, "/_sys/", 6) == 0)
-        return "task queue name cannot start with reserved prefix /_sys/";
+    if (want->task_queue == NULL)
+        return "taskQueue is not set";
+    if ((problem = task_queue_problem(t, want->task_queue->name)) != NULL)
+        return problem;
     if (want->activity_id[0] == '\0')
         return "activityId is not set";
     if (type[0] == '\0')
@@ -477,7 +474,8 @@ struct refusal decide_schedule_activity(struct transition *t, const PbCommand *c
     scheduled->retry_policy = retry_policy_complete(t->arena, want->retry_policy);
     scheduled->use_workflow_build_id = want->use_workflow_build_id;
     scheduled->priority = merged_priority(t->arena, t->ms->priority, want->priority);
-    transition_effect(t, EFFECT_DISPATCH_ACTIVITY, transition_settle(t));
+    transition_effect(t, want->request_eager_execution ? EFFECT_START_ACTIVITY_EAGERLY : EFFECT_DISPATCH_ACTIVITY,
+                      transition_settle(t));
     return ACCEPTED;
 }
 

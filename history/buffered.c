@@ -47,17 +47,21 @@ static void set_started_event(PbHistoryEvent *event, int64_t started_event_id)
     }
 }
 
-static void remember_request(struct mutable_state *ms, const char *request_id, bool joined)
+static void remember_request(struct mutable_state *ms, const char *request_id, bool joined, int64_t event_id)
 {
     size_t length = strlen(request_id);
     struct used_request *request;
 
-    if (length == 0 || mutable_state_request_used(ms, request_id))
+    if (length == 0)
         return;
-    request = memory_new(sizeof(*request) + length + 1);
-    memcpy(request->request_id, request_id, length + 1);
+    HASH_FIND_STR(ms->used_requests, request_id, request);
+    if (request == NULL) {
+        request = memory_new(sizeof(*request) + length + 1);
+        memcpy(request->request_id, request_id, length + 1);
+        HASH_ADD_KEYPTR(hh, ms->used_requests, request->request_id, length, request);
+    }
     request->joined = joined;
-    HASH_ADD_KEYPTR(hh, ms->used_requests, request->request_id, length, request);
+    request->event_id = event_id;
 }
 
 /* What an event that still waits already means: its activity or timer is over, its request id is used. */
@@ -76,9 +80,10 @@ static void mark(struct mutable_state *ms, const PbHistoryEvent *event)
         if (timer != NULL)
             timer->firing = true;
     } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) {
-        remember_request(ms, event->workflow_execution_signaled_event_attributes->request_id, false);
+        remember_request(ms, event->workflow_execution_signaled_event_attributes->request_id, false, 0);
     } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED) {
-        remember_request(ms, event->workflow_execution_options_updated_event_attributes->attached_request_id, true);
+        remember_request(ms, event->workflow_execution_options_updated_event_attributes->attached_request_id, true,
+                         0);
     } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED) {
         ms->cancel_requested = true;
     }
@@ -194,16 +199,14 @@ bool transition_flush_buffered(struct transition *t)
 enum broken apply_signaled(struct mutable_state *ms, const PbHistoryEvent *event,
                            const PbWorkflowExecutionSignaledEventAttributes *attributes)
 {
-    (void)event;
     ms->signals_count++;
-    remember_request(ms, attributes->request_id, false);
+    remember_request(ms, attributes->request_id, false, event->event_id);
     return INTACT;
 }
 
 enum broken apply_options_updated(struct mutable_state *ms, const PbHistoryEvent *event,
                                   const PbWorkflowExecutionOptionsUpdatedEventAttributes *attributes)
 {
-    (void)event;
-    remember_request(ms, attributes->attached_request_id, true);
+    remember_request(ms, attributes->attached_request_id, true, event->event_id);
     return INTACT;
 }

@@ -172,20 +172,34 @@ static const char *continue_problem(struct transition *t, const PbContinueAsNewW
         {"WorkflowTaskTimeout", want->workflow_task_timeout},
         {"BackoffStartInterval", want->backoff_start_interval},
     };
+    const char *type = want->workflow_type == NULL || want->workflow_type->name[0] == '\0' ? t->ms->workflow_type
+                                                                                         : want->workflow_type->name;
+    const char *queue =
+        want->task_queue == NULL || want->task_queue->name[0] == '\0' ? t->ms->task_queue : want->task_queue->name;
     const char *problem;
 
-    if (want->task_queue != NULL && strlen(want->task_queue->name) > (size_t)t->limits->id_bytes_max)
-        return "taskQueue length exceeds limit";
-    if (want->task_queue != NULL && strncmp(want->task_queue->name, "/_sys/", 6) == 0)
-        return "task queue name cannot start with reserved prefix /_sys/";
-    if (want->workflow_type != NULL && strlen(want->workflow_type->name) > (size_t)t->limits->id_bytes_max)
-        return "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit.";
-    if ((problem = retry_policy_problem(t->arena, want->retry_policy)) != NULL)
-        return problem;
+    if (strlen(type) > (size_t)t->limits->id_bytes_max)
+        return arena_printf(t->arena,
+                            "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit. "
+                            "WorkflowType=%s Length=%zu Limit=%lld",
+                            type, strlen(type), (long long)t->limits->id_bytes_max);
+    problem = task_queue_problem(t, queue);
+    if (problem != NULL)
+        return arena_printf(t->arena,
+                            "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: %s. WorkflowType=%s "
+                            "TaskQueue=name:\"%s\"",
+                            problem, type, queue);
     for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
         if ((problem = duration_problem(timeouts[i].duration)) != NULL)
-            return arena_printf(t->arena, "An invalid %s is set on ContinueAsNewWorkflowExecutionCommand: %s",
-                                timeouts[i].name, problem);
+            return arena_printf(t->arena,
+                                "Invalid %s on ContinueAsNewWorkflowExecutionCommand: %s. WorkflowType=%s "
+                                "TaskQueue=name:\"%s\"",
+                                timeouts[i].name, problem, type, queue);
+    if ((problem = retry_policy_problem(t->arena, want->retry_policy)) != NULL)
+        return arena_printf(t->arena,
+                            "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: %s. WorkflowType=%s "
+                            "TaskQueue=name:\"%s\"",
+                            problem, type, queue);
     return NULL;
 }
 

@@ -111,6 +111,9 @@ void close_timed_out(struct transition *t);
 
 /* ---- small helpers ---- */
 
+/* What is wrong with a task queue that a command names ("missing task queue name"), or NULL. */
+const char *task_queue_problem(const struct transition *t, const char *name);
+
 /* The bytes of a packed message; 0 for NULL. */
 static inline int64_t packed_bytes(const void *message)
 {

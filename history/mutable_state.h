@@ -98,6 +98,7 @@ struct buffered_event {
 /* A request id that has been used on this run: by a signal, or by a start that joined it. */
 struct used_request {
     bool joined;
+    int64_t event_id; /* 0 while the event is buffered */
     UT_hash_handle hh;
     char request_id[];
 };

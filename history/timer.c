@@ -26,7 +26,8 @@ struct refusal decide_start_timer(struct transition *t, const PbCommand *command
     if (want->timer_id[0] == '\0')
         return refuse(t, BAD_START, "TimerId is not set on StartTimerCommand.");
     if (strlen(want->timer_id) > (size_t)t->limits->id_bytes_max)
-        return refuse(t, BAD_START, "TimerId on StartTimerCommand exceeds length limit. TimerId=%s", want->timer_id);
+        return refuse(t, BAD_START, "TimerId on StartTimerCommand exceeds length limit. TimerId=%s Length=%zu Limit=%lld",
+                      want->timer_id, strlen(want->timer_id), (long long)t->limits->id_bytes_max);
     if ((problem = duration_problem(want->start_to_fire_timeout)) != NULL)
         return refuse(t, BAD_START, "An invalid StartToFireTimeout is set on StartTimerCommand: %s. TimerId=%s", problem,
                       want->timer_id);
@@ -54,7 +55,8 @@ struct refusal decide_cancel_timer(struct transition *t, const PbCommand *comman
     if (id[0] == '\0')
         return refuse(t, BAD_CANCEL, "TimerId is not set on CancelTimerCommand.");
     if (strlen(id) > (size_t)t->limits->id_bytes_max)
-        return refuse(t, BAD_CANCEL, "TimerId on CancelTimerCommand exceeds length limit. TimerId=%s", id);
+        return refuse(t, BAD_CANCEL, "TimerId on CancelTimerCommand exceeds length limit. TimerId=%s Length=%zu Limit=%lld", id,
+                      strlen(id), (long long)t->limits->id_bytes_max);
     timer = mutable_state_timer(t->ms, id);
     if (timer == NULL)
         return refuse(t, BAD_CANCEL, "invalid history builder state for action: add-timer-canceled-event, TimerID: %s", id);

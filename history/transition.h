@@ -30,7 +30,8 @@ struct history_limits {
 
 /* Something that must happen once the events are stored. */
 enum effect_kind {
-    EFFECT_DISPATCH_ACTIVITY, /* hand activity `scheduled_event_id` to matching */
+    EFFECT_DISPATCH_ACTIVITY,      /* hand activity `scheduled_event_id` to matching */
+    EFFECT_START_ACTIVITY_EAGERLY, /* let the worker that has scheduled it begin at once */
 };
 struct effect {
     enum effect_kind kind;

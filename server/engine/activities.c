@@ -91,6 +91,17 @@ static void activity_undelivered(struct call *call)
     run_commit(run, &t);
 }
 
+static void start_for(struct transition *t, struct engine *engine, struct activity *activity, const char *identity)
+{
+    char request_id[UUID_TEXT_BYTES];
+    uint8_t uuid[UUID_BYTES];
+
+    rand_uuid4(engine->server->rand, uuid);
+    uuid_format(uuid, request_id);
+    activity->dispatched = true;
+    activity_start(t, activity, identity, request_id);
+}
+
 bool activity_task_start(struct engine *engine, const struct task *task, struct poll *poll)
 {
     int32_t attempt = (int32_t)(task->stamp & INT32_MAX);
@@ -98,8 +109,6 @@ bool activity_task_start(struct engine *engine, const struct task *task, struct 
     struct call *call = poll->call;
     struct delivery *delivery;
     struct activity *activity;
-    char request_id[UUID_TEXT_BYTES];
-    uint8_t uuid[UUID_BYTES];
     struct transition t;
     struct run *run;
 
@@ -108,10 +117,8 @@ bool activity_task_start(struct engine *engine, const struct task *task, struct 
     activity = activity_current(run->state, task->event_id, attempt, stamp, false);
     if (activity == NULL)
         return false;
-    rand_uuid4(engine->server->rand, uuid);
-    uuid_format(uuid, request_id);
     run_begin(run, &t);
-    activity_start(&t, activity, poll->identity, request_id);
+    start_for(&t, engine, activity, poll->identity);
     run_commit(run, &t);
     fill_activity_task(call, run, activity, call->response);
     delivery = ARENA_NEW(call->arena, struct delivery);
@@ -120,6 +127,29 @@ bool activity_task_start(struct engine *engine, const struct task *task, struct 
     call->on_undelivered = activity_undelivered;
     poll_answer(poll);
     return true;
+}
+
+void activities_start_eagerly(struct call *call, struct run *run, const struct transition *t, const char *identity,
+                              PbRespondWorkflowTaskCompletedResponse *resp)
+{
+    struct transition start;
+
+    resp->activity_tasks = ARENA_NEW_ARRAY(call->arena, PbPollActivityTaskQueueResponse *, t->effects_count);
+    run_begin(run, &start);
+    for (size_t i = 0; i < t->effects_count; i++) {
+        struct activity *activity = mutable_state_activity(run->state, t->effects[i].scheduled_event_id);
+        PbPollActivityTaskQueueResponse *task;
+
+        if (t->effects[i].kind != EFFECT_START_ACTIVITY_EAGERLY || activity == NULL ||
+            activity->state != ACTIVITY_SCHEDULED || !mutable_state_is_open(run->state))
+            continue;
+        start_for(&start, run->engine, activity, identity);
+        task = ARENA_NEW_PB(call->arena, PbPollActivityTaskQueueResponse);
+        fill_activity_task(call, run, activity, task);
+        resp->activity_tasks[resp->n_activity_tasks++] = task;
+    }
+    if (resp->n_activity_tasks > 0)
+        run_commit(run, &start);
 }
 
 status engine_poll_activity_task(struct call *call, const struct namespace_info *ns, const PbPollActivityTaskQueueRequest *req,

@@ -129,6 +129,13 @@ static status join_existing(struct call *call, struct run *run, const PbStartWor
     return status_ok();
 }
 
+/* Whether the task that an eager start has handed out is still out. */
+static bool is_first_task_started(const struct mutable_state *ms)
+{
+    return ms->workflow_task.state == WORKFLOW_TASK_STARTED && ms->workflow_task.started_event_id == 3 &&
+           ms->workflow_task.attempt == 1;
+}
+
 /* What the present holder of the workflow id means for a new start. `ret_done`: the response is complete. */
 static status settle_conflict(struct call *call, struct run *present, const PbStartWorkflowExecutionRequest *req,
                               const char *new_run_id, PbStartWorkflowExecutionResponse *resp, bool *ret_done)
@@ -136,6 +143,10 @@ static status settle_conflict(struct call *call, struct run *present, const PbSt
     *ret_done = true;
     if (present->start_request_id[0] != '\0' && strcmp(present->start_request_id, req->request_id) == 0) {
         fill_start_response(call, present, true, resp); /* the same request again */
+        if (req->request_eager_execution && is_first_task_started(present->state)) {
+            resp->eager_workflow_task = ARENA_NEW_PB(call->arena, PbPollWorkflowTaskQueueResponse);
+            fill_inline_task(call, present, resp->eager_workflow_task);
+        }
         return status_ok();
     }
     if (!mutable_state_is_open(present->state)) {
@@ -160,6 +171,21 @@ static status settle_conflict(struct call *call, struct run *present, const PbSt
     }
 }
 
+/* The first workflow task goes to the client that has started the workflow and has a worker of its own. */
+static void start_eagerly(struct call *call, struct run *run, const PbStartWorkflowExecutionRequest *req,
+                          PbStartWorkflowExecutionResponse *resp)
+{
+    struct transition t;
+
+    if (run->state->workflow_task.state != WORKFLOW_TASK_SCHEDULED)
+        return;
+    run_begin(run, &t);
+    workflow_task_start(&t, req->identity, req->request_id, false);
+    run_commit(run, &t);
+    resp->eager_workflow_task = ARENA_NEW_PB(call->arena, PbPollWorkflowTaskQueueResponse);
+    fill_inline_task(call, run, resp->eager_workflow_task);
+}
+
 status engine_start_workflow(struct call *call, const struct namespace_info *ns, const PbStartWorkflowExecutionRequest *req,
                              PbStartWorkflowExecutionResponse *resp)
 {
@@ -181,10 +207,13 @@ status engine_start_workflow(struct call *call, const struct namespace_info *ns,
         return status_ok();
     started = frontend_make_started(call->arena, req, run_id, now, engine->limits);
     run = engine_add_run(engine, ns, started, uuid, req->request_id);
+    run->keeps_first_task = req->request_eager_execution;
     run_begin(run, &t);
     decide_start(&t, started, req->user_metadata, req->n_links, req->links);
     run_commit(run, &t);
     fill_start_response(call, run, true, resp);
+    if (req->request_eager_execution)
+        start_eagerly(call, run, req, resp);
     return status_ok();
 }
 

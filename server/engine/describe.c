@@ -84,9 +84,36 @@ static PbWorkflowExecutionInfo *describe_info(struct arena *arena, const struct 
     return info;
 }
 
+static void add_request_id(struct arena *arena, PbWorkflowExecutionExtendedInfo *info, const char *request_id,
+                           PbEventType type, int64_t event_id)
+{
+    PbWorkflowExecutionExtendedInfoRequestIdInfosEntry *added =
+        ARENA_NEW_PB(arena, PbWorkflowExecutionExtendedInfoRequestIdInfosEntry);
+
+    added->key = arena_strdup(arena, request_id);
+    added->value = ARENA_NEW_PB(arena, PbRequestIdInfo);
+    added->value->event_type = type;
+    added->value->event_id = event_id;
+    added->value->buffered = event_id == 0;
+    info->request_id_infos[info->n_request_id_infos++] = added;
+}
+
+/* The request id that has started the run and those that have joined it; not those of signals. */
+static void describe_request_ids(struct arena *arena, const struct run *run, PbWorkflowExecutionExtendedInfo *info)
+{
+    struct used_request *used, *next;
+
+    info->request_id_infos = ARENA_NEW_ARRAY(arena, PbWorkflowExecutionExtendedInfoRequestIdInfosEntry *,
+                                             HASH_COUNT(run->state->used_requests) + 1);
+    if (run->start_request_id[0] != '\0')
+        add_request_id(arena, info, run->start_request_id, EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, 1);
+    HASH_ITER(hh, run->state->used_requests, used, next)
+    if (used->joined)
+        add_request_id(arena, info, used->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED, used->event_id);
+}
+
 static PbWorkflowExecutionExtendedInfo *describe_extended(struct arena *arena, const struct run *run)
 {
-    typedef PbWorkflowExecutionExtendedInfoRequestIdInfosEntry entry;
     const struct mutable_state *ms = run->state;
     PbWorkflowExecutionExtendedInfo *info = ARENA_NEW_PB(arena, PbWorkflowExecutionExtendedInfo);
 
@@ -101,15 +128,7 @@ static PbWorkflowExecutionExtendedInfo *describe_extended(struct arena *arena, c
     }
     info->cancel_requested = ms->cancel_requested;
     info->original_start_time = pb_timestamp_new(arena, ms->start_time);
-    if (run->start_request_id != NULL && run->start_request_id[0] != '\0') {
-        info->request_id_infos = ARENA_NEW_ARRAY(arena, entry *, 1);
-        info->request_id_infos[0] = ARENA_NEW_PB(arena, PbWorkflowExecutionExtendedInfoRequestIdInfosEntry);
-        info->request_id_infos[0]->key = run->start_request_id;
-        info->request_id_infos[0]->value = ARENA_NEW_PB(arena, PbRequestIdInfo);
-        info->request_id_infos[0]->value->event_type = EVENT_TYPE_WORKFLOW_EXECUTION_STARTED;
-        info->request_id_infos[0]->value->event_id = 1;
-        info->n_request_id_infos = 1;
-    }
+    describe_request_ids(arena, run, info);
     return info;
 }
 

@@ -567,6 +567,8 @@ static void carry_out(struct run *run, const struct transition *t)
     for (size_t i = 0; i < t->effects_count; i++) {
         struct activity *activity = mutable_state_activity(run->state, t->effects[i].scheduled_event_id);
 
+        if (t->effects[i].kind != EFFECT_DISPATCH_ACTIVITY)
+            continue;
         /* It may be over already: scheduled and cancelled in one completion. */
         if (activity != NULL && activity->state == ACTIVITY_SCHEDULED && mutable_state_is_open(run->state))
             run_dispatch_activity(run, activity);

@@ -47,6 +47,7 @@ struct run {
     struct timer deadline;
     int64_t dispatched_event_id; /* the workflow task that matching has been given */
     int32_t dispatched_attempt;
+    bool keeps_first_task; /* an eager start hands it out itself */
     struct history_reader *readers;
     struct query_task *queries; /* those that ride on the workflow task, first come first */
 
@@ -148,6 +149,9 @@ status not_found(struct arena *arena, const char *format, ...) __attribute__((fo
 void fill_workflow_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, bool partial_history,
                         int64_t backlog);
 
+/* The same for a task inside another answer: its history is that since the last completed task. */
+void fill_inline_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp);
+
 /* The same for a query that goes by itself: the run's names and history, no task. */
 void fill_query_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, bool without_history);
 
@@ -165,6 +169,10 @@ void run_dispatch_activity(struct run *run, struct activity *activity);
 
 /* Starts it for a poll and fills the answer; false: stale. */
 bool activity_task_start(struct engine *engine, const struct task *task, struct poll *poll);
+
+/* Starts the activities that a completion `t` wants to begin at once and puts them into its answer. */
+void activities_start_eagerly(struct call *call, struct run *run, const struct transition *t, const char *identity,
+                              PbRespondWorkflowTaskCompletedResponse *resp);
 
 /* ---- polls.c: what both kinds of poll share ---- */
 

@@ -42,6 +42,8 @@ void run_dispatch_task(struct run *run, bool again)
     if (!again && run->dispatched_event_id == task.event_id && run->dispatched_attempt == pending->attempt)
         return;
     mark_dispatched(run);
+    if (run->keeps_first_task && pending->scheduled_event_id == 2 && pending->attempt == 1 && !again)
+        return;
     if (pending->is_sticky && ms->sticky_queue != NULL) {
         sticky.name = ms->sticky_queue;
         sticky.is_sticky = true;
@@ -330,7 +332,7 @@ static void append_virtual_events(struct run *run, struct arena *arena, PbHistor
     history->n_events += count;
 }
 
-static void fill_inline_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp)
+void fill_inline_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp)
 {
     fill_task(call, run, resp, 0);
     resp->history = unpacked_history(run, call->arena, run->state->previous_started_event_id + 1);
@@ -399,6 +401,7 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
     run_commit(run, &t);
     if (heartbeat_timeout)
         return not_found(call->arena, MSG_HEARTBEAT_TIMEOUT);
+    activities_start_eagerly(call, run, &t, req->identity, resp);
     if (goes_inline && wants_inline(run, req))
         start_inline(call, run, req, resp);
     return status_ok();

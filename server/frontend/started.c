@@ -250,7 +250,8 @@ status check_start(const struct check *check, const PbStartWorkflowExecutionRequ
     TRY(check_sizes(check, normal));
     TRY(check_is_supported(check, normal));
     normal->memo = memo_without_nil(check->arena, normal->memo);
-    normal->request_eager_execution = false; /* a wish, which a server may decline: the first task goes to a poll */
+    if (duration_from_pb(normal->workflow_start_delay) > 0 || normal->cron_schedule[0] != '\0')
+        normal->request_eager_execution = false; /* a wish, which is declined where there is no first task yet */
     *ret_req = normal;
     return status_ok();
 }
@@ -311,6 +312,7 @@ PbWorkflowExecutionStartedEventAttributes *frontend_make_started(struct arena *a
     fill_in_timeouts(arena, req, limits, started);
     started->original_execution_run_id = run_id;
     started->first_execution_run_id = run_id;
+    started->eager_execution_accepted = req->request_eager_execution;
     started->identity = req->identity;
     started->retry_policy = req->retry_policy;
     started->attempt = 1;

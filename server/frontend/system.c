@@ -16,6 +16,7 @@ status rpc_get_system_info(struct call *call, const PbGetSystemInfoRequest *requ
     capabilities->internal_error_differentiation = true;
     capabilities->activity_failure_include_heartbeat = true;
     capabilities->encoded_failure_attributes = true;
+    capabilities->eager_workflow_start = true;
     capabilities->sdk_metadata = true;
     response->server_version = SERVER_VERSION;
     response->capabilities = capabilities;

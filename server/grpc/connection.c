@@ -185,15 +185,14 @@ static bool take_in(struct connection *connection, const uint8_t *data, size_t l
 {
     ssize_t taken;
 
-    if (connection->linger_until != 0)
+    if (connection->linger_until != 0 || connection->ending)
         return true; /* read to be thrown away */
     if (connection->session == NULL)
         session_new(connection); /* not before there is something to read: a connection that says nothing costs little */
     taken = nghttp2_session_mem_recv(connection->session, data, len);
-    connection->receiving = NULL;
-    if (taken == NGHTTP2_ERR_FLOODED)
-        log_info("a client asks faster than it reads, connection closed");
-    return taken >= 0;
+    if (taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
+        connection_end(connection, NGHTTP2_ENHANCE_YOUR_CALM, nghttp2_strerror((int)taken));
+    return taken >= 0 || connection->ending;
 }
 
 static void on_readable(h2o_socket_t *socket, const char *err)
