@@ -38,7 +38,14 @@ run_extra() { # every tests/<folder>/run is a stage of its own kind: executable,
 }
 
 stage_setup() { ./setup.sh --tests; }
-stage_format() { find_c | xargs -r clang-format --dry-run -Werror && echo "$(find_c | wc -l) files are formatted"; }
+stage_format() { # `./test.sh reformat` repairs it
+    local bad
+    bad=$(find_c | xargs -r -P"$(nproc)" -n20 clang-format --dry-run -Werror 2>&1 | sed -n 's/^\([^ :]*\):.*error:.*/\1/p' | sort -u)
+    echo "${bad:-all is laid out as .clang-format says}"
+    echo "format: $(grep -c . <<<"$bad") of $(find_c | wc -l) files are not laid out as .clang-format says"
+    [ -z "$bad" ]
+}
+stage_reformat() { find_c | xargs -r clang-format -i; }
 stage_tidy() { python3 tests/tidy.py; }
 stage_release() { build release && ls -l "$release"; }
 stage_debug() { build debug; }
@@ -58,7 +65,7 @@ for stage in ${*:-$all_stages}; do
     "stage_${stage//-/_}" 2>&1 | tee "$logs/$stage.log"
     if [ "${PIPESTATUS[0]}" = 0 ]; then outcome=ok; else outcome=FAILED failed=1; fi
     # The line that says how it went, which tools print last or last but a few.
-    said=$(grep -E 'tests passed|tests failed| passed| failed|^tidy:|are formatted' "$logs/$stage.log" | tail -1 | tr -d '=')
+    said=$(grep -aE 'tests passed|tests failed|^=*[ 0-9]+ (passed|failed|error)|^tidy:|^format:' "$logs/$stage.log" | tail -1 | tr -d '=')
     summary+=$(printf '%-17s %-6s %4d s  %s' "$stage" "$outcome" $((SECONDS - started)) "$said")$'\n'
 done
 printf '\n=== summary\n%s' "$summary"
