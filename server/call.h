@@ -1,9 +1,9 @@
 /*
  * A call: one RPC from its first complete request message to its answer.
  *
- * The transport makes it when a unary request is complete, scanned and unpacked; a handler fills the response and returns
- * a status, or parks the call and somebody answers it later. Either way the answer leaves only after the COMMIT of the turn
- * in which it was given (server/turn.h).
+ * The transport makes it when a unary request is complete, scanned and unpacked; a handler fills the response and
+ * returns a status, or parks the call and somebody answers it later. Either way the answer leaves only after the COMMIT
+ * of the turn in which it was given (server/turn.h).
  *
  * C1  A call is answered at most once. After call_answer its memory may be read until the turn ends, not longer.
  * C2  A parked call has a cancel hook. It runs when the client goes away, when the deadline passes or when the server
@@ -32,6 +32,7 @@ enum call_end {
     CALL_DRAINING,    /* the server stops: the transport answers UNAVAILABLE */
 };
 
+/* A cancel hook, see C2. */
 typedef void call_cancel(struct call *call, enum call_end why);
 
 /* The request headers that handlers look at. Texts live in the call's arena; NULL when absent. */
@@ -68,8 +69,8 @@ struct call {
     call_cancel *on_cancel;
     void *waiter;
 
-    /* Set by those who hand out something that must come back if it cannot be delivered: runs when the stream turns out to
-     * be gone before the answer was written. */
+    /* Set by those who hand out something that must come back if it cannot be delivered: runs when the stream turns out
+     * to be gone before the answer was written. */
     void (*on_undelivered)(struct call *call);
     void *delivery;
 
@@ -86,8 +87,8 @@ __attribute__((warn_unused_result)) status call_park(struct call *call, call_can
 /* Answers a parked call (or one whose handler has just returned). `answer` must not be GRPC_PENDING. */
 void call_answer(struct call *call, status answer);
 
-/* Appends the field `number` (length-delimited) with the concatenation of `parts` as its value to the response. The bytes
- * are copied. */
+/* Appends the field `number` (length-delimited) with the concatenation of `parts` as its value to the response. The
+ * bytes are copied. */
 void call_append_field(struct call *call, uint32_t number, const struct bytes *parts, size_t parts_count);
 
 /* Adds a response header. Texts are borrowed until the answer is sent. */

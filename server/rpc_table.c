@@ -1,6 +1,6 @@
 /*
- * The generated table, read three times: to declare handlers, to make a function of the table's type for each, and to make
- * the rows.
+ * The generated table, read three times: to declare handlers, to make a function of the table's type for each, and to
+ * make the rows.
  */
 #include "server/rpc_table.h"
 
@@ -14,10 +14,10 @@
     status handler_name(struct call *call, const PbRequest *request, PbResponse *response) __attribute__((weak));
 #include "proto/rpc_table.def"
 
-#define RPC(service_short, service_name, method_name, handler_name, PbRequest, PbResponse, rpc_kind)                 \
-    static status call_##service_short##_##method_name(struct call *call, const void *request, void *response)       \
-    {                                                                                                                \
-        return handler_name(call, request, response);                                                                \
+#define RPC(service_short, service_name, method_name, handler_name, PbRequest, PbResponse, rpc_kind)           \
+    static status call_##service_short##_##method_name(struct call *call, const void *request, void *response) \
+    {                                                                                                          \
+        return handler_name(call, request, response);                                                          \
     }
 #include "proto/rpc_table.def"
 

@@ -1,6 +1,6 @@
 /*
- * Every RPC there is, generated from the API's descriptors. A handler is found by its name: StartWorkflowExecution of the
- * WorkflowService is rpc_start_workflow_execution, a weak reference; where nobody defines it, the RPC answers
+ * Every RPC there is, generated from the API's descriptors. A handler is found by its name: StartWorkflowExecution of
+ * the WorkflowService is rpc_start_workflow_execution, a weak reference; where nobody defines it, the RPC answers
  * UNIMPLEMENTED.
  */
 #ifndef FERMATA_SERVER_RPC_TABLE_H
@@ -22,7 +22,8 @@ struct rpc {
     const char *method;
     const ProtobufCMessageDescriptor *request, *response;
     enum rpc_kind kind;
-    /* Calls the RPC's handler with the right types; only when rpc_is_implemented. For streams see server/grpc/stream_call.h. */
+    /* Calls the RPC's handler with the right types; only when rpc_is_implemented. For streams see
+     * server/grpc/stream_call.h. */
     status (*handler)(struct call *call, const void *request, void *response);
     void (*defined)(void); /* the handler's address for rpc_is_implemented, never called; NULL when nobody defines it */
 };

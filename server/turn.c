@@ -1,7 +1,7 @@
 /*
- * A turn ends in rounds. A round commits, delivers the answers that were withheld until then, and runs what was deferred.
- * Delivering may change things again: an answer whose client has gone gives back what it carried. So another round follows
- * until there is nothing left to commit or to deliver; nearly always one is enough.
+ * A turn ends in rounds. A round commits, delivers the answers that were withheld until then, and runs what was
+ * deferred. Delivering may change things again: an answer whose client has gone gives back what it carried. So another
+ * round follows until there is nothing left to commit or to deliver; nearly always one is enough.
  */
 #include "server/turn.h"
 
@@ -76,12 +76,14 @@ void turn_defer(struct turn *turn, void (*action)(void *context), void *context)
     turn->deferred_end = &deferred->next;
 }
 
-/* What the withheld answers report did not happen: every one of them, also of calls that only read, because they may have
- * read what was not to be. What they were to hand out has been forgotten with the turn, so nothing comes back either. */
+/* What the withheld answers report did not happen: every one of them, also of calls that only read, because they may
+ * have read what was not to be. What they were to hand out has been forgotten with the turn, so nothing comes back
+ * either. */
 static void spoil_answers(struct turn *turn)
 {
     for (struct call *call = turn->answers; call != NULL; call = call->next_answered) {
-        call->answer = status_error(GRPC_UNAVAILABLE, "the database could not store this; nothing has changed, try again");
+        call->answer =
+            status_error(GRPC_UNAVAILABLE, "the database could not store this; nothing has changed, try again");
         call->answer_headers = NULL;
         call->on_undelivered = NULL;
     }

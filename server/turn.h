@@ -1,9 +1,9 @@
 /*
  * The turn: read, change, COMMIT, answer. The one place that knows this order.
  *
- * Handlers and timers of one turn of the loop change memory and write rows; nothing they answer leaves before turn_end has
- * committed those rows. If the commit fails, whatever was touched is dropped from memory (engine_forget_turn), its withheld
- * answers turn into UNAVAILABLE, and it is loaded from the database again when next needed.
+ * Handlers and timers of one turn of the loop change memory and write rows; nothing they answer leaves before turn_end
+ * has committed those rows. If the commit fails, whatever was touched is dropped from memory (engine_forget_turn), its
+ * withheld answers turn into UNAVAILABLE, and it is loaded from the database again when next needed.
  */
 #ifndef FERMATA_SERVER_TURN_H
 #define FERMATA_SERVER_TURN_H
@@ -39,8 +39,9 @@ void turn_add_answer(struct turn *turn, struct call *call);
 /* Runs `action(context)` once after this turn's answers are out (before the next turn). */
 void turn_defer(struct turn *turn, void (*action)(void *context), void *context);
 
-/* Ends the turn: COMMIT (if anything was written), then hands every answer to the transport, then runs what was deferred.
- * Where delivering writes rows in its turn (a task whose poll has gone comes back), they are committed in the same way. */
+/* Ends the turn: COMMIT (if anything was written), then hands every answer to the transport, then runs what was
+ * deferred. Where delivering writes rows in its turn (a task whose poll has gone comes back), they are committed in the
+ * same way. */
 void turn_end(struct turn *turn);
 
 #endif

@@ -4,8 +4,8 @@
  *   success         HEADERS (200, content-type) · DATA (prefix, message) · HEADERS (grpc-status: 0)
  *   anything else   HEADERS (status, content-type, grpc-status, grpc-message, grpc-status-details-bin): "trailers only"
  *
- * A message is packed once, straight into the form in which it travels, and copied once, into the buffer that the socket is
- * written from.
+ * A message is packed once, straight into the form in which it travels, and copied once, into the buffer that the
+ * socket is written from.
  */
 #include <stdio.h>
 #include <string.h>
@@ -58,7 +58,8 @@ static void add_headers_of(struct header_list *list, const struct call *call)
 
 static const char *code_text(enum status_code code)
 {
-    static const char *const texts[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
+    static const char *const texts[] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
+                                        "9", "10", "11", "12", "13", "14", "15", "16"};
 
     invariant(code >= 0 && (size_t)code < sizeof(texts) / sizeof(texts[0]), "a status code %d", code);
     return texts[code];
@@ -70,7 +71,7 @@ static void add_details(struct header_list *list, struct arena *arena, status fi
     PbStatus *details = ARENA_NEW_PB(arena, PbStatus);
     struct bytes packed;
 
-    details->code = (int32_t)final.code;
+    details->code = (int32_t) final.code;
     details->message = final.message == NULL ? "" : final.message;
     details->n_details = 1;
     details->details = ARENA_NEW_ARRAY(arena, PbAny *, 1);

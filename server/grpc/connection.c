@@ -1,10 +1,10 @@
 /*
  * A connection: bytes from the socket to the nghttp2 session and back, the time-outs that end it, and its end.
  *
- * h2o's socket tells when there is something to read or room to write; reading and writing are done here, into buffers that
- * all connections share, so an idle connection owns none. What one turn frames for a connection goes out in one write. When
- * the socket does not take all of it, the rest is kept, and nothing more is framed until it has gone: what a client leaves
- * unread waits as unpacked answers, which stream_charge limits, not as bytes on top of them.
+ * h2o's socket tells when there is something to read or room to write; reading and writing are done here, into buffers
+ * that all connections share, so an idle connection owns none. What one turn frames for a connection goes out in one
+ * write. When the socket does not take all of it, the rest is kept, and nothing more is framed until it has gone: what
+ * a client leaves unread waits as unpacked answers, which stream_charge limits, not as bytes on top of them.
  */
 #include <errno.h>
 #include <string.h>
@@ -25,14 +25,14 @@
 /* A socket that takes nothing for so long while there is something to write belongs to a client that does not read. */
 #define STALL_TIME seconds(30)
 
-/* Keepalive, as the real server: a ping after so much silence, and so long for its answer. This is how polls of a machine
- * that was unplugged go away. */
+/* Keepalive, as the real server: a ping after so much silence, and so long for its answer. This is how polls of a
+ * machine that was unplugged go away. */
 #define SILENCE_TIME seconds(60)
-#define PING_TIME seconds(10)
+#define PING_TIME    seconds(10)
 
-/* After the last byte we wait for the client's end of the connection: closing a socket with unread input resets it, and a
- * reset can overtake what we wrote. While winding down we wait less: the process is to end. */
-#define LINGER_TIME seconds(1)
+/* After the last byte we wait for the client's end of the connection: closing a socket with unread input resets it, and
+ * a reset can overtake what we wrote. While winding down we wait less: the process is to end. */
+#define LINGER_TIME          seconds(1)
 #define LINGER_TIME_DRAINING milliseconds(50)
 
 /* Full buffers written per turn, before other connections get their turn. */
@@ -55,8 +55,8 @@ void connection_new(struct transport *transport, h2o_socket_t *socket)
         connection->tls = tls_new(transport->tls, h2o_socket_get_fd(socket));
     DL_APPEND(transport->connections, connection);
     transport->counts.connections++;
-    timers_set(loop_timers(transport->server->loop), &connection->timer, connection->opened_at + SETTLE_TIME, check_time,
-               connection);
+    timers_set(loop_timers(transport->server->loop), &connection->timer, connection->opened_at + SETTLE_TIME,
+               check_time, connection);
     socket->data = connection;
     h2o_socket_dont_read(socket, 1); /* tells us, and leaves the reading to us */
     h2o_socket_read_start(socket, on_readable);
@@ -67,7 +67,7 @@ static void end_session(struct connection *connection)
 {
     struct stream *stream, *next;
 
-    DL_FOREACH_SAFE(connection->streams, stream, next)
+    DL_FOREACH_SAFE (connection->streams, stream, next)
         stream_gone(stream);
     nghttp2_session_del(connection->session);
     connection->session = NULL;
@@ -188,7 +188,8 @@ static bool take_in(struct connection *connection, const uint8_t *data, size_t l
     if (connection->linger_until != 0 || connection->ending)
         return true; /* read to be thrown away */
     if (connection->session == NULL)
-        session_new(connection); /* not before there is something to read: a connection that says nothing costs little */
+        session_new(
+            connection); /* not before there is something to read: a connection that says nothing costs little */
     taken = nghttp2_session_mem_recv(connection->session, data, len);
     if (taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
         connection_end(connection, NGHTTP2_ENHANCE_YOUR_CALM, nghttp2_strerror((int)taken));
@@ -408,7 +409,7 @@ void connection_drain(struct connection *connection)
     }
     nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE,
                           nghttp2_session_get_last_proc_stream_id(connection->session), NGHTTP2_NO_ERROR, NULL, 0);
-    DL_FOREACH_SAFE(connection->streams, stream, next)
+    DL_FOREACH_SAFE (connection->streams, stream, next)
         stream_drain(stream);
     connection_touch(connection);
 }

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-
 uint32_t message_reader_length(const struct message_reader *reader)
 {
     const uint8_t *p = reader->prefix;
@@ -28,7 +27,8 @@ static void advance(struct bytes *piece, size_t len)
 
 static void take_prefix(struct message_reader *reader, struct bytes *piece)
 {
-    size_t missing = (size_t)(MESSAGE_PREFIX_BYTES - reader->prefix_len), len = piece->len < missing ? piece->len : missing;
+    size_t missing = (size_t)(MESSAGE_PREFIX_BYTES - reader->prefix_len),
+           len = piece->len < missing ? piece->len : missing;
 
     memcpy(reader->prefix + reader->prefix_len, piece->data, len);
     reader->prefix_len = (uint8_t)(reader->prefix_len + len);
@@ -81,13 +81,20 @@ void message_prefix_write(uint8_t prefix[MESSAGE_PREFIX_BYTES], bool compressed,
 static nanos timeout_unit(char unit)
 {
     switch (unit) {
-    case 'H': return 3600 * NANOS_PER_SECOND;
-    case 'M': return 60 * NANOS_PER_SECOND;
-    case 'S': return NANOS_PER_SECOND;
-    case 'm': return NANOS_PER_MILLISECOND;
-    case 'u': return 1000;
-    case 'n': return 1;
-    default: return 0;
+    case 'H':
+        return 3600 * NANOS_PER_SECOND;
+    case 'M':
+        return 60 * NANOS_PER_SECOND;
+    case 'S':
+        return NANOS_PER_SECOND;
+    case 'm':
+        return NANOS_PER_MILLISECOND;
+    case 'u':
+        return 1000;
+    case 'n':
+        return 1;
+    default:
+        return 0;
     }
 }
 
@@ -158,7 +165,7 @@ struct bytes percent_encode(struct arena *arena, const char *text, size_t len_ma
     size_t len = strlen(text), out_len = 0;
 
     if (len > len_max)
-        len = len_max; /* more would not fit in any case */
+        len = len_max;                         /* more would not fit in any case */
     out = arena_alloc_raw(arena, 9 * len + 1); /* at worst every byte becomes %EF%BF%BD */
     while (at < (const uint8_t *)text + len) {
         size_t sequence = utf8_sequence(at), bytes = sequence > 0 ? sequence : 3;

@@ -1,6 +1,6 @@
 /*
- * The small codecs of gRPC over HTTP/2 (github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): message prefix, time-outs,
- * status texts, binary headers. Pure: bytes in, bytes out.
+ * The small codecs of gRPC over HTTP/2 (github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): message prefix,
+ * time-outs, status texts, binary headers. Pure: bytes in, bytes out.
  */
 #ifndef FERMATA_SERVER_GRPC_FRAMING_H
 #define FERMATA_SERVER_GRPC_FRAMING_H
@@ -32,8 +32,8 @@ enum message_read {
     MESSAGE_BAD_FLAG,  /* the first byte of the prefix is neither 0 nor 1 */
 };
 
-/* Takes bytes from the front of `*piece`. A complete message is a view into the piece or into the reader, good until the
- * next call. */
+/* Takes bytes from the front of `*piece`. A complete message is a view into the piece or into the reader, good until
+ * the next call. */
 enum message_read message_reader_take(struct message_reader *reader, struct bytes *piece, struct bytes *ret_message,
                                       bool *ret_compressed);
 
@@ -49,12 +49,12 @@ void message_reader_free(struct message_reader *reader);
 /* Writes the prefix of a message of `len` bytes. */
 void message_prefix_write(uint8_t prefix[MESSAGE_PREFIX_BYTES], bool compressed, uint32_t len);
 
-/* Reads a grpc-timeout ("100m"); held at NANOS_MAX. NULL when it is good, else what is wrong with it, in `arena`, in the
- * words of the real server. */
+/* Reads a grpc-timeout ("100m"); held at NANOS_MAX. NULL when it is good, else what is wrong with it, in `arena`, in
+ * the words of the real server. */
 const char *timeout_parse(struct arena *arena, const char *text, size_t len, nanos *ret_timeout);
 
-/* A grpc-message: percent-encoded, ill-formed UTF-8 replaced by U+FFFD; zero-terminated. Texts are cut at `len_max` encoded
- * bytes, between characters. */
+/* A grpc-message: percent-encoded, ill-formed UTF-8 replaced by U+FFFD; zero-terminated. Texts are cut at `len_max`
+ * encoded bytes, between characters. */
 struct bytes percent_encode(struct arena *arena, const char *text, size_t len_max);
 
 /* Base64 without padding, as binary headers travel; zero-terminated. */

@@ -21,8 +21,8 @@ void gzip_free(struct gzip *gzip);
 /* Appends what `data` unpacks to, at most `len_max` bytes of it: a bomb stops there. */
 enum gunzip_result gunzip(struct gzip *gzip, struct bytes data, size_t len_max, struct buffer *out);
 
-/* `data` packed, in `arena`, with `room_before` free bytes in front of it (not counted in the length). False, and nothing
- * set, when that would not make it smaller. */
+/* `data` packed, in `arena`, with `room_before` free bytes in front of it (not counted in the length). False, and
+ * nothing set, when that would not make it smaller. */
 bool gzip_pack(struct gzip *gzip, struct arena *arena, struct bytes data, size_t room_before, struct bytes *ret_packed);
 
 #endif

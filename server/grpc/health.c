@@ -1,12 +1,13 @@
 /*
- * grpc.health.v1.Health. A process that answers is healthy; there is nothing in between, since there is one thread and one
- * database. The names are those that the real server knows, whatever services it has: probes and the CLI ask by them.
+ * grpc.health.v1.Health. A process that answers is healthy; there is nothing in between, since there is one thread and
+ * one database. The names are those that the real server knows, whatever services it has: probes and the CLI ask by
+ * them.
  */
 #include <string.h>
 
 #include "proto/pb.h"
-#include "server/grpc/stream_call.h"
 #include "server/frontend/handlers.h"
+#include "server/grpc/stream_call.h"
 
 static const char *const known_services[] = {
     "",

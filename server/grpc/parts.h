@@ -1,15 +1,14 @@
 /*
  * The transport's parts, for the files of this folder: connections, their streams, and what all of them share.
  *
- *   transport.c   listening, accepting, winding down          connection.c  bytes in and out, time-outs, limits per connection
- *   session.c     nghttp2's callbacks: frames to streams       stream.c      one call: request, dispatch, end
+ *   transport.c   listening, accepting, winding down          connection.c  bytes in and out, time-outs, limits per
+ * connection session.c     nghttp2's callbacks: frames to streams       stream.c      one call: request, dispatch, end
  *   answer.c      answers to header blocks and data            tls.c, gzip.c, framing.c   what their names say
  *
- * TR1  A stream is freed exactly once, by stream_release; it has left its connection by then. stream->connection is NULL from
- *      the moment on in which nghttp2 closed the stream or the connection went away.
- * TR2  Nothing that the engine can see (dispatch, cancel hooks, undelivered hooks) happens in a socket or nghttp2 callback:
- *      they post the stream's work (LO1).
- * TR3  Frames are written by connection_write only, at the end of a turn or when a full socket takes more.
+ * TR1  A stream is freed exactly once, by stream_release; it has left its connection by then. stream->connection is
+ * NULL from the moment on in which nghttp2 closed the stream or the connection went away. TR2  Nothing that the engine
+ * can see (dispatch, cancel hooks, undelivered hooks) happens in a socket or nghttp2 callback: they post the stream's
+ * work (LO1). TR3  Frames are written by connection_write only, at the end of a turn or when a full socket takes more.
  */
 #ifndef FERMATA_SERVER_GRPC_PARTS_H
 #define FERMATA_SERVER_GRPC_PARTS_H
@@ -34,14 +33,14 @@
 
 struct st_h2o_socket_t;
 
-/* What clients may make us hold. An SDK's worker has some dozen streams; a connection with ten thousand idle polls costs
- * about 30 MB. Beyond it nghttp2 refuses streams, and gRPC clients wait. */
+/* What clients may make us hold. An SDK's worker has some dozen streams; a connection with ten thousand idle polls
+ * costs about 30 MB. Beyond it nghttp2 refuses streams, and gRPC clients wait. */
 enum { STREAMS_PER_CONNECTION_MAX = 10000 };
 
-/* Memory of all streams of a connection, and of the process: requests under way, parked calls, answers that nobody reads.
- * New calls get RESOURCE_EXHAUSTED beyond it. Some dozen of the largest messages, unpacked. */
+/* Memory of all streams of a connection, and of the process: requests under way, parked calls, answers that nobody
+ * reads. New calls get RESOURCE_EXHAUSTED beyond it. Some dozen of the largest messages, unpacked. */
 #define HELD_BYTES_PER_CONNECTION_MAX ((size_t)128 << 20)
-#define HELD_BYTES_MAX ((size_t)1 << 30)
+#define HELD_BYTES_MAX                ((size_t)1 << 30)
 
 /* Header lists. The real server takes 16 MiB, which no client has a use for. */
 enum { HEADER_LIST_BYTES_MAX = 64 * 1024 };
@@ -60,10 +59,10 @@ enum { CONNECTION_MAGIC = 0x636f6e6e, STREAM_MAGIC = 0x7374726d };
 struct connection;
 
 /*
- *   HEADERS ──► REQUEST ──► READY ──► CALLED ──► SENDING      CALLED: the handler has been called; the call is parked, or
- *      │           │                    ▲  │        ▲                 answered and withheld until the turn's COMMIT
- *      │           │          (streams) └──┘        │         SENDING: the final status is on its way
- *      └───────────┴────────── refused ─────────────┘
+ *   HEADERS ──► REQUEST ──► READY ──► CALLED ──► SENDING      CALLED: the handler has been called; the call is parked,
+ * or │           │                    ▲  │        ▲                 answered and withheld until the turn's COMMIT │ │
+ * (streams) └──┘        │         SENDING: the final status is on its way └───────────┴────────── refused
+ * ─────────────┘
  */
 enum stream_state { STREAM_HEADERS, STREAM_REQUEST, STREAM_READY, STREAM_CALLED, STREAM_SENDING };
 
@@ -94,7 +93,7 @@ struct stream {
     bool request_ended; /* the client has half-closed */
     struct message_reader reader;
     struct stream_message *messages, **messages_end; /* bidirectional streams */
-    status failure; /* what is wrong with a request whose handler has been called */
+    status failure;                                  /* what is wrong with a request whose handler has been called */
 
     /* The answer. */
     struct bytes answer;  /* unary: prefix and message, in the arena */
@@ -115,8 +114,8 @@ struct connection {
     bool dirty;
     struct arena *arena;
     struct st_h2o_socket_t *socket;
-    struct tls *tls;          /* NULL: cleartext */
-    nghttp2_session *session; /* made by the first bytes, gone while lingering */
+    struct tls *tls;                    /* NULL: cleartext */
+    nghttp2_session *session;           /* made by the first bytes, gone while lingering */
     struct stream *streams, *receiving; /* receiving: whose header block is being read */
     uint32_t streams_count;
 

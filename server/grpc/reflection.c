@@ -1,16 +1,17 @@
 /*
- * gRPC server reflection, v1 and v1alpha (which share types and handler): answers from the API's embedded descriptors, so
- * that grpcurl and its like know every service and message. A file is sent with all that it imports.
+ * gRPC server reflection, v1 and v1alpha (which share types and handler): answers from the API's embedded descriptors,
+ * so that grpcurl and its like know every service and message. A file is sent with all that it imports.
  */
 #include <string.h>
 
 #include "proto/descriptor_files.h"
 #include "proto/pb.h"
-#include "server/grpc/stream_call.h"
 #include "server/frontend/handlers.h"
+#include "server/grpc/stream_call.h"
 #include "server/rpc_table.h"
 
-static void answer_error(struct arena *arena, PbServerReflectionResponse *response, enum status_code code, const char *text)
+static void answer_error(struct arena *arena, PbServerReflectionResponse *response, enum status_code code,
+                         const char *text)
 {
     PbErrorResponse *error = ARENA_NEW_PB(arena, PbErrorResponse);
 
@@ -40,7 +41,8 @@ static void answer_services(struct arena *arena, PbServerReflectionResponse *res
 }
 
 /* Collects a file and all that it imports, each once, the file itself first: that is where clients look. */
-static size_t collect_files(struct arena *arena, const struct descriptor_file *wanted, const struct descriptor_file **files)
+static size_t collect_files(struct arena *arena, const struct descriptor_file *wanted,
+                            const struct descriptor_file **files)
 {
     bool *seen = ARENA_NEW_ARRAY(arena, bool, descriptor_files_count);
     size_t count = 1;
@@ -74,8 +76,7 @@ static void answer_file(struct arena *arena, PbServerReflectionResponse *respons
     answer->file_descriptor_proto = ARENA_NEW_ARRAY(arena, ProtobufCBinaryData, answer->n_file_descriptor_proto);
     for (size_t i = 0; i < answer->n_file_descriptor_proto; i++)
         answer->file_descriptor_proto[i] = (ProtobufCBinaryData){
-            .len = files[i]->len,
-            .data = (uint8_t *)(uintptr_t)files[i]->data, /* read only, whatever its type says */
+            .len = files[i]->len, .data = (uint8_t *)(uintptr_t)files[i]->data, /* read only, whatever its type says */
         };
     response->message_response_case = PbServerReflectionResponse_file_descriptor_response_case;
     response->file_descriptor_response = answer;

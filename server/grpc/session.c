@@ -1,8 +1,9 @@
 /*
  * nghttp2's callbacks: they find the stream and pass on what came. Nothing here calls a handler (TR2).
  *
- * What a client can do at no cost of its own is limited here by token buckets; beyond them it is told ENHANCE_YOUR_CALM.
- * nghttp2 itself limits resets, CONTINUATION frames, entries of SETTINGS and answers to SETTINGS and PING that nobody reads.
+ * What a client can do at no cost of its own is limited here by token buckets; beyond them it is told
+ * ENHANCE_YOUR_CALM. nghttp2 itself limits resets, CONTINUATION frames, entries of SETTINGS and answers to SETTINGS and
+ * PING that nobody reads.
  */
 #include <string.h>
 
@@ -10,12 +11,12 @@
 #include "server/grpc/parts.h"
 #include "server/server.h"
 
-/* Pings: keepalive needs one in ten seconds, but clients also measure bandwidth with them, some on every window that they
- * read. The debug text is what gRPC clients know: they ping less after it. */
+/* Pings: keepalive needs one in ten seconds, but clients also measure bandwidth with them, some on every window that
+ * they read. The debug text is what gRPC clients know: they ping less after it. */
 static const struct token_bucket_limit ping_limit = {.burst = 500, .per_second = 100};
 
-/* Frames that move nothing: empty DATA, SETTINGS and the like. (PRIORITY and unknown types nghttp2 skips by itself, for less
- * than it costs to send them.) */
+/* Frames that move nothing: empty DATA, SETTINGS and the like. (PRIORITY and unknown types nghttp2 skips by itself, for
+ * less than it costs to send them.) */
 static const struct token_bucket_limit idle_frame_limit = {.burst = 1000, .per_second = 200};
 
 /* Resets: a client whose ten thousand polls reach their deadlines at once resets them all. */
@@ -24,11 +25,12 @@ enum { RESET_BURST = 2 * STREAMS_PER_CONNECTION_MAX, RESETS_PER_SECOND = 1000 };
 /* Nine frames of a header block are more than HEADER_LIST_BYTES_MAX needs. */
 enum { CONTINUATIONS_MAX = 8 };
 
-/* Answers to PING and SETTINGS that wait because the client does not read. More than the buckets above let pass in one read. */
+/* Answers to PING and SETTINGS that wait because the client does not read. More than the buckets above let pass in one
+ * read. */
 enum { ACKS_QUEUED_MAX = 2000 };
 
-/* Flow-control windows. nghttp2 gives back what has come in, so these bound what is in flight, not what is held: enough for
- * a gigabit link of 60 ms. */
+/* Flow-control windows. nghttp2 gives back what has come in, so these bound what is in flight, not what is held: enough
+ * for a gigabit link of 60 ms. */
 enum { STREAM_WINDOW_BYTES = 1 << 20, CONNECTION_WINDOW_BYTES = 8 << 20 };
 
 static struct stream *find_stream(nghttp2_session *session, int32_t id)
@@ -67,7 +69,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghtt
     return 0;
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len, void *user_data)
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len,
+                   void *user_data)
 {
     struct stream *stream = find_stream(session, stream_id);
 
@@ -192,8 +195,8 @@ void session_new(struct connection *connection)
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}, /* no tree of streams to keep */
     };
     struct transport *transport = connection->transport;
-    int made = nghttp2_session_server_new2(&connection->session, transport->callbacks, connection,
-                                           transport->session_options);
+    int made =
+        nghttp2_session_server_new2(&connection->session, transport->callbacks, connection, transport->session_options);
 
     invariant(made == 0, "nghttp2: %s", nghttp2_strerror(made));
     nghttp2_submit_settings(connection->session, NGHTTP2_FLAG_NONE, settings, sizeof(settings) / sizeof(settings[0]));

@@ -16,8 +16,8 @@
 #include "server/grpc/stream_call.h"
 #include "server/server.h"
 
-/* The first chunk of a call's arena: stream, call, a poll's request and its empty response fit. An idle poll costs this, and
- * about 300 bytes in nghttp2. */
+/* The first chunk of a call's arena: stream, call, a poll's request and its empty response fit. An idle poll costs
+ * this, and about 300 bytes in nghttp2. */
 enum { CALL_ARENA_BYTES = 2048 };
 
 /* Arenas of finished calls that are kept for the next ones; what a burst of calls has at once. */
@@ -141,8 +141,8 @@ void stream_gone(struct stream *stream)
     connection->streams_count--;
     stream->connection = NULL;
     timers_cancel(loop_timers(loop), &stream->deadline);
-    if (stream->state == STREAM_CALLED || (stream->state == STREAM_SENDING && !stream->delivered &&
-                                           stream->call.on_undelivered != NULL))
+    if (stream->state == STREAM_CALLED ||
+        (stream->state == STREAM_SENDING && !stream->delivered && stream->call.on_undelivered != NULL))
         loop_post(loop, &stream->work, stream_work); /* TR2 */
     else
         stream_release(stream);
@@ -251,7 +251,8 @@ static void set_content_type(struct stream *stream, struct bytes value)
     static const char wanted[] = "application/grpc";
     const size_t len = sizeof(wanted) - 1;
 
-    if (value.len >= len && is(value, wanted, len) && (value.len == len || value.data[len] == '+' || value.data[len] == ';'))
+    if (value.len >= len && is(value, wanted, len) &&
+        (value.len == len || value.data[len] == '+' || value.data[len] == ';'))
         stream->has_content_type = true;
     else
         stream->content_type = keep(stream, value);
@@ -327,8 +328,8 @@ static status unknown_path(struct stream *stream)
     if (!rpc_service_exists(path + 1, (size_t)(slash - path - 1)))
         return status_errorf(stream->arena, GRPC_UNIMPLEMENTED, "unknown service %.*s",
                              slash - path - 1 < SHOWN_MAX ? (int)(slash - path - 1) : SHOWN_MAX, path + 1);
-    return status_errorf(stream->arena, GRPC_UNIMPLEMENTED, "unknown method %.*s for service %.*s", SHOWN_MAX, slash + 1,
-                         (int)(slash - path - 1), path + 1);
+    return status_errorf(stream->arena, GRPC_UNIMPLEMENTED, "unknown method %.*s for service %.*s", SHOWN_MAX,
+                         slash + 1, (int)(slash - path - 1), path + 1);
 }
 
 /* Looks at what HTTP says of the request. False when it has been refused. */
@@ -338,17 +339,21 @@ static bool check_http(struct stream *stream)
     enum { SHOWN_MAX = 200 };
 
     if (stream->headers_bytes > HEADER_LIST_BYTES_MAX)
-        stream_refuse(stream, "431", status_errorf(arena, GRPC_RESOURCE_EXHAUSTED, "request headers larger than max %d",
-                                                   HEADER_LIST_BYTES_MAX));
+        stream_refuse(
+            stream, "431",
+            status_errorf(arena, GRPC_RESOURCE_EXHAUSTED, "request headers larger than max %d", HEADER_LIST_BYTES_MAX));
     else if (!stream->has_content_type)
-        stream_refuse(stream, "415", status_errorf(arena, GRPC_INVALID_ARGUMENT, "invalid gRPC request content-type \"%.*s\"",
-                                                   SHOWN_MAX, stream->content_type == NULL ? "" : stream->content_type));
+        stream_refuse(stream, "415",
+                      status_errorf(arena, GRPC_INVALID_ARGUMENT, "invalid gRPC request content-type \"%.*s\"",
+                                    SHOWN_MAX, stream->content_type == NULL ? "" : stream->content_type));
     else if (stream->timeout != NULL)
-        stream_refuse(stream, "400", status_errorf(arena, GRPC_INTERNAL, "malformed grpc-timeout: %s", stream->timeout));
+        stream_refuse(stream, "400",
+                      status_errorf(arena, GRPC_INTERNAL, "malformed grpc-timeout: %s", stream->timeout));
     else if (stream->method != NULL)
         stream_refuse(stream, "405",
-                      status_errorf(arena, GRPC_INTERNAL, "Received a HEADERS frame with :method \"%.*s\" which should be POST",
-                                    SHOWN_MAX, stream->method));
+                      status_errorf(arena, GRPC_INTERNAL,
+                                    "Received a HEADERS frame with :method \"%.*s\" which should be POST", SHOWN_MAX,
+                                    stream->method));
     else
         return true;
     return false;
@@ -368,12 +373,14 @@ void stream_headers_end(struct stream *stream)
     if (call->rpc == NULL)
         stream_refuse(stream, "200", unknown_path(stream));
     else if (!rpc_is_implemented(call->rpc))
-        stream_refuse(stream, "200", status_errorf(stream->arena, GRPC_UNIMPLEMENTED, "method %s of service %s is not implemented",
-                                                   call->rpc->method, call->rpc->service));
+        stream_refuse(stream, "200",
+                      status_errorf(stream->arena, GRPC_UNIMPLEMENTED, "method %s of service %s is not implemented",
+                                    call->rpc->method, call->rpc->service));
     else if (stream->encoding != NULL)
         stream_refuse(stream, "200",
                       status_errorf(stream->arena, GRPC_UNIMPLEMENTED,
-                                    "grpc: Decompressor is not installed for grpc-encoding \"%.100s\"", stream->encoding));
+                                    "grpc: Decompressor is not installed for grpc-encoding \"%.100s\"",
+                                    stream->encoding));
     else if (call->deadline <= stream->connection->read_at)
         stream_refuse(stream, "200", status_error(GRPC_DEADLINE_EXCEEDED, "context deadline exceeded"));
     else if (is_over_limit(stream))
@@ -392,7 +399,8 @@ static status unpack(struct stream *stream, struct arena *arena, struct bytes da
     const void *message;
 
     if (found != SCAN_OK)
-        return status_errorf(stream->arena, GRPC_INTERNAL, "grpc: error unmarshalling request: %s", scan_result_text(found));
+        return status_errorf(stream->arena, GRPC_INTERNAL, "grpc: error unmarshalling request: %s",
+                             scan_result_text(found));
     message = pb_unpack(arena, type, data.data, data.len);
     invariant(message != NULL, "a scanned %s does not unpack", type->name);
     *ret_message = message;
@@ -542,11 +550,13 @@ static void dispatch(struct stream *stream)
         call_answer(call, returned);
         return;
     }
-    invariant(call->parked || call->answered || call->rpc->kind != UNARY, "%s is pending, but not parked", call->rpc->method);
+    invariant(call->parked || call->answered || call->rpc->kind != UNARY, "%s is pending, but not parked",
+              call->rpc->method);
     stream_charge(stream);
 }
 
-/* Calls the handler of a bidirectional stream for each message that has come; ends the stream after the client's last. */
+/* Calls the handler of a bidirectional stream for each message that has come; ends the stream after the client's last.
+ */
 static void dispatch_messages(struct stream *stream)
 {
     struct call *call = &stream->call;

@@ -1,6 +1,6 @@
 /*
- * OpenSSL works on the socket itself; the loop only says when it is ready. It is initialized by its first use, so that a
- * server without TLS does not pay for its tables.
+ * OpenSSL works on the socket itself; the loop only says when it is ready. It is initialized by its first use, so that
+ * a server without TLS does not pay for its tables.
  */
 #include "server/grpc/tls.h"
 
@@ -11,7 +11,6 @@
 #include <openssl/ssl.h>
 
 #include "base/invariant.h"
-
 
 static SSL_CTX *context_of(struct tls_context *context)
 {
@@ -27,16 +26,18 @@ static SSL *ssl_of(struct tls *tls)
 static status failed(struct arena *arena, const char *what, const char *path)
 {
     unsigned long error = ERR_peek_last_error();
-    const char *reason = ERR_GET_LIB(error) == ERR_LIB_SYS ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
+    const char *reason =
+        ERR_GET_LIB(error) == ERR_LIB_SYS ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
 
     ERR_clear_error();
     return status_errorf(arena, GRPC_INVALID_ARGUMENT, "tls: %s %s: %s", what, path,
                          reason == NULL ? "cannot be read" : reason);
 }
 
-/* gRPC asks for ALPN "h2" (RFC 7540, 3.3). A client that offers other protocols only is turned away in the handshake. */
-static int select_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned int in_len,
-                     void *context)
+/* gRPC asks for ALPN "h2" (RFC 7540, 3.3). A client that offers other protocols only is turned away in the handshake.
+ */
+static int select_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+                     unsigned int in_len, void *context)
 {
     static const unsigned char h2[] = "h2";
 
@@ -54,7 +55,8 @@ static int select_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len
 
 static status load_files(struct arena *arena, SSL_CTX *ctx, const char *cert, const char *key, const char *client_ca)
 {
-    static const unsigned char session_context[] = "fermata"; /* without one, clients that show certificates cannot resume */
+    static const unsigned char session_context[] =
+        "fermata"; /* without one, clients that show certificates cannot resume */
 
     if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
         return failed(arena, "certificate", cert);
@@ -81,7 +83,8 @@ status tls_context_new(struct arena *arena, const char *cert, const char *key, c
     invariant(ctx != NULL, "OpenSSL does not start");
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION); /* RFC 7540, 9.2 */
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(ctx,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_alpn_select_cb(ctx, select_h2, NULL);
     loaded = load_files(arena, ctx, cert, key, client_ca);
     if (!status_is_ok(loaded)) {

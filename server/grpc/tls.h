@@ -15,8 +15,8 @@ struct tls;
 /* What reading and writing return besides a count; 0 is the end of the stream. */
 enum { IO_AGAIN = -1, IO_FAILED = -2 };
 
-/* Reads certificate, key and, unless NULL, the authorities that clients' certificates must come from. The error's text says
- * which file is wrong and how; it lives in `arena`. */
+/* Reads certificate, key and, unless NULL, the authorities that clients' certificates must come from. The error's text
+ * says which file is wrong and how; it lives in `arena`. */
 status tls_context_new(struct arena *arena, const char *cert, const char *key, const char *client_ca,
                        struct tls_context **ret_context);
 

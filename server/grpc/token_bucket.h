@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 
+/* How many at once, and how many come back per second. */
 struct token_bucket_limit {
     int32_t burst, per_second;
 };

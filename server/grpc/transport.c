@@ -1,9 +1,9 @@
 /*
  * The listening socket, the set of connections, and winding down.
  *
- * At the end of each turn the turn hands over its answers (transport_deliver), which become frames in their sessions, and then
- * has every connection written that something happened on (transport_flush): all answers of a turn on one connection leave in
- * one write.
+ * At the end of each turn the turn hands over its answers (transport_deliver), which become frames in their sessions,
+ * and then has every connection written that something happened on (transport_flush): all answers of a turn on one
+ * connection leave in one write.
  */
 #include "server/grpc/transport.h"
 
@@ -66,13 +66,14 @@ static status listen_failed(struct arena *arena, const struct transport_options 
     char *reason = arena_strdup(arena, strerror(error));
 
     reason[0] = (char)tolower((unsigned char)reason[0]);
-    return status_errorf(arena, GRPC_UNAVAILABLE, "listen tcp %s%s%s:%u: %s: %s", v6 ? "[" : "", options->ip, v6 ? "]" : "",
-                         (unsigned)options->port, call, reason);
+    return status_errorf(arena, GRPC_UNAVAILABLE, "listen tcp %s%s%s:%u: %s: %s", v6 ? "[" : "", options->ip,
+                         v6 ? "]" : "", (unsigned)options->port, call, reason);
 }
 
-/* A listening socket. SO_REUSEADDR, because launchers of test servers find a free port by connecting to it themselves, which
- * leaves it in TIME_WAIT. */
-static status open_listener(struct arena *arena, const struct transport_options *options, int *ret_fd, uint16_t *ret_port)
+/* A listening socket. SO_REUSEADDR, because launchers of test servers find a free port by connecting to it themselves,
+ * which leaves it in TIME_WAIT. */
+static status open_listener(struct arena *arena, const struct transport_options *options, int *ret_fd,
+                            uint16_t *ret_port)
 {
     union address address;
     socklen_t len = parse_address(options->ip, options->port, &address);
@@ -218,7 +219,7 @@ void transport_free(struct transport *transport)
         return;
     stop_listening(transport);
     timers_cancel(loop_timers(transport->server->loop), &transport->drain_limit);
-    DL_FOREACH_SAFE(transport->connections, connection, next)
+    DL_FOREACH_SAFE (transport->connections, connection, next)
         connection_free(connection);
     loop_run_work(transport->server->loop); /* of the streams that have gone with them */
     turn_end(transport->server->turn);      /* some of which had been answered */
@@ -249,10 +250,11 @@ void transport_drain(struct transport *transport)
         return;
     transport->draining = true;
     stop_listening(transport);
-    timers_set(loop_timers(loop), &transport->drain_limit, nanos_add(loop_now(loop), DRAIN_TIME), give_up_draining, transport);
+    timers_set(loop_timers(loop), &transport->drain_limit, nanos_add(loop_now(loop), DRAIN_TIME), give_up_draining,
+               transport);
     if (transport->connections == NULL)
         loop_finish(loop);
-    DL_FOREACH_SAFE(transport->connections, connection, next)
+    DL_FOREACH_SAFE (transport->connections, connection, next)
         connection_drain(connection);
 }
 

@@ -1,8 +1,8 @@
 /*
  * How it works: h2o's evloop polls and runs socket callbacks; they post work, which this file runs once the poll has
- * returned and the clock has been read. What wakes the poll: sockets, the earliest deadline (as the poll's time-out), and two
- * file descriptors of our own: a signalfd, and a timerfd that fires only when somebody sets the wall clock or the machine
- * wakes up, since deadlines on the wall clock are waited for on the monotonic one.
+ * returned and the clock has been read. What wakes the poll: sockets, the earliest deadline (as the poll's time-out),
+ * and two file descriptors of our own: a signalfd, and a timerfd that fires only when somebody sets the wall clock or
+ * the machine wakes up, since deadlines on the wall clock are waited for on the monotonic one.
  */
 #include "server/loop/loop.h"
 
@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <h2o.h>
@@ -22,12 +21,12 @@
 #include "server/server.h"
 #include "server/turn.h"
 
-/* Due timers that fire in one turn: enough to keep up with any load (each turn costs one commit), few enough that a restart
- * which finds a hundred thousand overdue timers still answers calls in between. */
+/* Due timers that fire in one turn: enough to keep up with any load (each turn costs one commit), few enough that a
+ * restart which finds a hundred thousand overdue timers still answers calls in between. */
 enum { TIMERS_PER_TURN = 1000 };
 
-/* A timerfd has to be armed to watch the clock: far enough away to never fire by itself (about 100 years). */
-enum { FAR_AWAY_SECONDS = INT32_MAX };
+/* A timerfd has to be armed to watch the clock, for an instant that does not come: the year 2255. */
+#define FAR_AWAY_SECONDS INT64_C(9000000000)
 
 struct loop {
     struct arena *arena;
@@ -45,11 +44,8 @@ struct loop {
 
 static void watch_clock_changes(h2o_socket_t *socket)
 {
-    struct itimerspec far = {.it_value = {.tv_sec = 0}};
-    struct timespec now;
+    struct itimerspec far = {.it_value = {.tv_sec = FAR_AWAY_SECONDS}};
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    far.it_value.tv_sec = now.tv_sec + FAR_AWAY_SECONDS;
     timerfd_settime(h2o_socket_get_fd(socket), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
 }
 
@@ -149,7 +145,8 @@ static int32_t longest_wait(const struct loop *loop)
     if (due != NANOS_MAX)
         wait = milliseconds_until(due, clock_monotonic(loop->server->clock));
     if (wall_due != NANOS_MAX && !clock_is_virtual(loop->server->clock)) {
-        clock_tick(loop->server->clock); /* no turn is under way: the time since the last one does not count as waiting */
+        clock_tick(
+            loop->server->clock); /* no turn is under way: the time since the last one does not count as waiting */
         wall_wait = milliseconds_until(wall_due, clock_now(loop->server->clock));
         if (wait < 0 || wall_wait < wait)
             wait = wall_wait;

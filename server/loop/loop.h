@@ -1,9 +1,10 @@
 /*
- * The loop: one thread that waits for sockets, deadlines and signals, and turns what they bring into turns (server/turn.h).
+ * The loop: one thread that waits for sockets, deadlines and signals, and turns what they bring into turns
+ * (server/turn.h).
  *
- * A turn of the loop: poll; read the clock; run the work that socket callbacks have posted (calls to dispatch, streams that
- * went away); fire what is due; turn_end. Socket callbacks only parse and post: they run while the poll returns, when the
- * clock still stands at the turn before, so nothing that looks at the time or changes state may run in them.
+ * A turn of the loop: poll; read the clock; run the work that socket callbacks have posted (calls to dispatch, streams
+ * that went away); fire what is due; turn_end. Socket callbacks only parse and post: they run while the poll returns,
+ * when the clock still stands at the turn before, so nothing that looks at the time or changes state may run in them.
  *
  * LO1  Handlers, timers and cancel hooks run between the clock's tick and turn_end, never inside a socket callback.
  * LO2  With nothing due and nothing to read the process sleeps: there is no periodic tick.
@@ -27,8 +28,8 @@ struct work {
     bool posted;
 };
 
-/* Makes the loop of a server. From now on SIGTERM, SIGINT and SIGHUP are held back for loop_run, and SIGPIPE is ignored.
- * server->clock must be there; timers and turn may follow before loop_run. */
+/* Makes the loop of a server. From now on SIGTERM, SIGINT and SIGHUP are held back for loop_run, and SIGPIPE is
+ * ignored. server->clock must be there; timers and turn may follow before loop_run. */
 struct loop *loop_new(struct server *server);
 
 /* Frees it; its sockets must have been closed. NULL is accepted. */
@@ -37,8 +38,8 @@ void loop_free(struct loop *loop);
 /* Turns until loop_finish. */
 void loop_run(struct loop *loop);
 
-/* Called on the first of those signals, or by loop_stop: begins to wind down and calls loop_finish when done. Without one
- * the loop ends at once. A second signal ends it at once in any case. */
+/* Called on the first of those signals, or by loop_stop: begins to wind down and calls loop_finish when done. Without
+ * one the loop ends at once. A second signal ends it at once in any case. */
 void loop_on_stop(struct loop *loop, void (*wind_down)(void *context), void *context);
 
 /* Does what a signal does. */
@@ -47,8 +48,8 @@ void loop_stop(struct loop *loop);
 /* Ends loop_run after this turn. */
 void loop_finish(struct loop *loop);
 
-/* Runs work->run(work) in this turn, or, from within turn_end, in the next one, which then follows at once. Once, however
- * often it is posted before that. */
+/* Runs work->run(work) in this turn, or, from within turn_end, in the next one, which then follows at once. Once,
+ * however often it is posted before that. */
 void loop_post(struct loop *loop, struct work *work, void (*run)(struct work *work));
 
 /* Takes posted work back; nothing when it is not posted. */
