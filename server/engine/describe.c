@@ -107,20 +107,22 @@ static void describe_request_ids(struct arena *arena, const struct run *run, PbW
                                              HASH_COUNT(run->state->used_requests) + 1);
     if (run->start_request_id[0] != '\0')
         add_request_id(arena, info, run->start_request_id, EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, 1);
-    HASH_ITER(hh, run->state->used_requests, used, next)
-    if (used->joined)
-        add_request_id(arena, info, used->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED, used->event_id);
+    HASH_ITER (hh, run->state->used_requests, used, next)
+        if (used->joined)
+            add_request_id(arena, info, used->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
+                           used->event_id);
 }
 
 static PbWorkflowExecutionExtendedInfo *describe_extended(struct arena *arena, const struct run *run)
 {
     const struct mutable_state *ms = run->state;
     PbWorkflowExecutionExtendedInfo *info = ARENA_NEW_PB(arena, PbWorkflowExecutionExtendedInfo);
+    nanos expires_at = ms->run_expires_at < ms->execution_expires_at ? ms->run_expires_at : ms->execution_expires_at;
 
     if (ms->execution_expires_at != NANOS_MAX)
         info->execution_expiration_time = timestamp_or_null(arena, ms->execution_expires_at);
-    if (ms->run_expires_at != NANOS_MAX) {
-        info->run_expiration_time = pb_timestamp_new(arena, ms->run_expires_at);
+    if (expires_at != NANOS_MAX) {
+        info->run_expiration_time = pb_timestamp_new(arena, expires_at);
     } else {
         info->run_expiration_time = ARENA_NEW_PB(arena, PbTimestamp);
         info->run_expiration_time->seconds =

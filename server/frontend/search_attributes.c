@@ -225,7 +225,7 @@ static const char *scan_instant(const char *at)
 {
     if (*at != '"' || (at = scan_date_and_time(at + 1)) == NULL)
         return NULL;
-    if (*at == '.') {
+    if (*at == '.' || *at == ',') { /* the comma is ISO 8601's, and taken */
         size_t digits = strspn(++at, "0123456789");
 
         if (digits == 0)
@@ -241,7 +241,7 @@ static const char *scan_instant(const char *at)
     return *at == '"' ? at + 1 : NULL;
 }
 
-/* Behind a scalar of the type at `at`, NULL when there is none. */
+/* Behind a scalar of the type (an element, of a list type) at `at`, NULL when there is none. */
 static const char *scan_scalar(const char *at, PbIndexedValueType type)
 {
     const char *end;
@@ -250,9 +250,8 @@ static const char *scan_scalar(const char *at, PbIndexedValueType type)
     switch (type) {
     case INDEXED_VALUE_TYPE_TEXT:
     case INDEXED_VALUE_TYPE_KEYWORD:
-        return scan_string(at);
     case INDEXED_VALUE_TYPE_KEYWORD_LIST:
-        return (end = scan_word(at, "null")) != NULL ? end : scan_string(at);
+        return scan_string(at);
     case INDEXED_VALUE_TYPE_INT:
         return scan_integer(at);
     case INDEXED_VALUE_TYPE_DOUBLE:
@@ -266,7 +265,7 @@ static const char *scan_scalar(const char *at, PbIndexedValueType type)
     }
 }
 
-/* Whether `text` is a value of the type. Null is one; a list of one is as good as its element. */
+/* Whether `text` is a value of the type. Null is one, also as an element; a list of one is as good as its element. */
 static bool is_value(const char *text, PbIndexedValueType type)
 {
     bool is_list_type = type == INDEXED_VALUE_TYPE_KEYWORD_LIST;
@@ -286,7 +285,8 @@ static bool is_value(const char *text, PbIndexedValueType type)
                 return false;
             at = skip_blanks(at + 1);
         }
-        at = scan_scalar(at, type);
+        end = scan_word(at, "null");
+        at = end != NULL ? end : scan_scalar(at, type);
         if (at == NULL || (count > 1 && !is_list_type))
             return false;
         at = skip_blanks(at);
@@ -309,26 +309,27 @@ static const char *value_shown(struct arena *arena, const char *text)
     return shown;
 }
 
-static bool is_json(const PbPayload *payload)
+static bool is_encoded_as(const PbPayload *payload, const char *encoding)
 {
     for (size_t i = 0; i < payload->n_metadata; i++) {
         const PbPayloadMetadataEntry *entry = payload->metadata[i];
 
         if (strcmp(entry->key, "encoding") == 0)
-            return entry->value.len == strlen("json/plain") &&
-                   memcmp(entry->value.data, "json/plain", entry->value.len) == 0;
+            return entry->value.len == strlen(encoding) && memcmp(entry->value.data, encoding, entry->value.len) == 0;
     }
     return false;
 }
 
 static status check_value(struct arena *arena, const char *name, PbIndexedValueType type, const PbPayload *payload)
 {
-    const char *text;
+    const char *text = "";
 
-    if (payload_is_nil(payload))
+    if (payload != NULL && is_encoded_as(payload, "binary/null"))
         return status_ok();
-    text = arena_strndup(arena, (const char *)payload->data.data, payload->data.len);
-    if (is_json(payload) && strlen(text) == payload->data.len && is_value(text, type))
+    if (payload != NULL)
+        text = arena_strndup(arena, (const char *)payload->data.data, payload->data.len);
+    if (payload != NULL && is_encoded_as(payload, "json/plain") && strlen(text) == payload->data.len &&
+        is_value(text, type))
         return status_ok();
     return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_BAD_VALUE, name, type_name(type),
                          value_shown(arena, text));

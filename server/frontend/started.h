@@ -14,7 +14,7 @@
 
 /* Checks a start and returns it with its defaults filled in: id policies (never UNSPECIFIED, never
  * TERMINATE_IF_RUNNING), request id, retry policy, kind of task queue, search attributes and memo without nil values.
- * Eager execution is declined. What it does not change is borrowed from `req`. */
+ * Eager execution is declined when the first task has to wait. What it does not change is borrowed from `req`. */
 __attribute__((warn_unused_result)) status check_start(const struct check *check,
                                                        const PbStartWorkflowExecutionRequest *req,
                                                        PbStartWorkflowExecutionRequest **ret_req);

@@ -487,11 +487,14 @@ START_TEST(the_deprecated_reuse_policy_becomes_a_conflict_policy)
 }
 END_TEST
 
-START_TEST(eager_execution_is_declined)
+START_TEST(eager_execution_needs_a_first_task_at_once)
 {
     PbStartWorkflowExecutionRequest *req = start_request(), *normal;
 
     req->request_eager_execution = true;
+    expect(check_start(&check, req, &normal), GRPC_OK, NULL);
+    ck_assert(frontend_make_started(arena, normal, "run", NOW, &config.history)->eager_execution_accepted);
+    req->workflow_start_delay = span(1, 0);
     expect(check_start(&check, req, &normal), GRPC_OK, NULL);
     ck_assert(!frontend_make_started(arena, normal, "run", NOW, &config.history)->eager_execution_accepted);
 }
@@ -499,13 +502,14 @@ END_TEST
 
 START_TEST(nil_values_are_not_set)
 {
-    static const char *const nil[] = {"", "null", "[]"};
+    static const char *const nil[][2] = {{"json/plain", "null"}, {"json/plain", "[]"}, {"binary/null", ""}};
     PbStartWorkflowExecutionRequest *req = start_request(), *normal;
 
     for (size_t i = 0; i < sizeof(nil) / sizeof(nil[0]); i++) {
         memo(req, 1);
-        req->memo->fields[0]->value = payload("json/plain", nil[i]);
-        attribute(req, "Color", nil[i]);
+        req->memo->fields[0]->value = payload(nil[i][0], nil[i][1]);
+        attribute(req, "Color", "");
+        req->search_attributes->indexed_fields[0]->value = payload(nil[i][0], nil[i][1]);
         expect(check_start(&check, req, &normal), GRPC_OK, NULL);
         ck_assert_ptr_null(normal->memo);
         ck_assert_ptr_null(normal->search_attributes);
@@ -784,6 +788,9 @@ static const struct {
     {"Color", " \"red\" ", true},
     {"Color", "[\"red\"]", true},
     {"Color", "[\"red\",\"blue\"]", false},
+    {"Color", "[null]", true},
+    {"Color", "[\"red\",null]", false},
+    {"Color", "", false},
     {"Color", "\"\\u00e4\\n\"", true},
     {"Color", "\"\\x\"", false},
     {"Color", "\"open", false},
@@ -800,6 +807,7 @@ static const struct {
     {"BuildIds", "[", false},
     {"TemporalScheduledStartTime", "\"2024-02-29T23:59:59.123456789Z\"", true},
     {"TemporalScheduledStartTime", "\"2024-02-29T23:59:59+01:00\"", true},
+    {"TemporalScheduledStartTime", "\"2024-02-29T23:59:59,5Z\"", true},
     {"TemporalScheduledStartTime", "\"2023-02-29T00:00:00Z\"", false},
     {"TemporalScheduledStartTime", "\"2024-01-01 00:00:00Z\"", false},
     {"TemporalScheduledStartTime", "\"2024-01-01T00:00:00\"", false},
@@ -947,7 +955,7 @@ int main(void)
     tcase_add_test(tcase, the_first_mistake_is_the_one_reported);
     tcase_add_test(tcase, a_start_gets_its_defaults);
     tcase_add_test(tcase, the_deprecated_reuse_policy_becomes_a_conflict_policy);
-    tcase_add_test(tcase, eager_execution_is_declined);
+    tcase_add_test(tcase, eager_execution_needs_a_first_task_at_once);
     tcase_add_test(tcase, nil_values_are_not_set);
     tcase_add_loop_test(tcase, timeouts_are_cut_to_each_other, 0, LENGTH_OF(TIMEOUTS));
     tcase_add_test(tcase, the_started_event_says_what_was_asked_for);
