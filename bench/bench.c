@@ -9,7 +9,7 @@
 #include "bench/scenario.h"
 
 static const struct scale FULL = {.lives = 3,
-                                  .calls = 5000,
+                                  .calls = 2000,
                                   .one_task = 1000,
                                   .ten_activities = 100,
                                   .latency = 300,

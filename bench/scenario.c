@@ -272,9 +272,10 @@ static double cpu_per_call(struct life *life, int count)
 
     for (int i = 0; i < count; i++) {
         ask_for_nothing(life, &answers);
-        await_count(life, &answers.ok, i + 1 - AT_ONCE, "calls are not answered");
+        await_count(life, &answers.ok, i + 1 - AT_ONCE, "calls are refused (too many a second?)");
     }
-    await_count(life, &answers.ok, count, "calls are not answered");
+    await_count(life, &answers.ok, count, "calls are refused (too many a second?)");
+    settle(life, SETTLE);
     return milliseconds_of(process_cpu(&life->process) - cpu) / count;
 }
 
