@@ -183,8 +183,8 @@ static int64_t add_started_event(struct transition *t, const struct activity *ac
         return 0;
     started = transition_add(t, EVENT_TYPE_ACTIVITY_TASK_STARTED);
     started->scheduled_event_id = activity->scheduled_event_id;
-    started->identity = borrow_text(activity->started_identity);
-    started->request_id = borrow_text(activity->started_request_id);
+    started->identity = arena_strdup(t->arena, borrow_text(activity->started_identity));
+    started->request_id = arena_strdup(t->arena, borrow_text(activity->started_request_id));
     started->attempt = activity->attempt;
     started->last_failure = pb_copy(t->arena, activity->last_failure);
     t->pending->event_time = pb_timestamp_new(t->arena, activity->started_time);
