@@ -1,7 +1,10 @@
+import os
 import socket
 
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
+
+os.environ.setdefault("RUST_BACKTRACE", "0")  # the SDK appends 150 lines of it to some error messages
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -11,7 +11,6 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
-    CancelledError,
     RetryState,
     TimeoutError,
     TimeoutType,
@@ -210,7 +209,7 @@ class CancelIt:
         self.go = True
 
 
-async def cancelled(client, function, ready, queue=None, **options):
+async def cancelled(client, function, ready, **options):
     async with worker(client, CancelIt, activities=[function], max_heartbeat_throttle_interval=seconds(0.1)) as queue:
         handle = await client.start_workflow(
             CancelIt.run, args=[function.__name__, options], id=unique(), task_queue=queue
@@ -234,12 +233,9 @@ async def is_state(handle, state):
 
 @activity.defn
 async def beat_until_cancelled(_: Any) -> str:
-    try:
-        while True:
-            activity.heartbeat()
-            await asyncio.sleep(0.05)
-    except asyncio.CancelledError:
-        raise
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(0.05)
 
 
 async def test_a_running_activity_is_cancelled_by_its_heartbeat(client):

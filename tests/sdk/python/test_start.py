@@ -1,13 +1,11 @@
 """Starting workflows: what the caller gets, what the workflow sees, and who may use an id twice."""
 
-import asyncio
-
 import pytest
 from stories import *
 from temporalio import workflow
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 
@@ -29,8 +27,6 @@ class Wait:
 class Fail:
     @workflow.run
     async def run(self) -> None:
-        from temporalio.exceptions import ApplicationError
-
         raise ApplicationError("no")
 
 
