@@ -1,0 +1,468 @@
+"""SIGKILL at random moments under load, again and again on the same file; then everything that was acknowledged must be there.
+
+Clients start workflows, signal them, and work on their tasks with raw calls. Each call carries something of its own (an id or a
+nonce), and notes it when, and only when, the server has acknowledged it. After the last round all workflows are driven to
+their end, and their histories are compared with the notes:
+
+  * an acknowledged start: the run exists under the run id that was answered; a start that was repeated with the same request
+    id after a crash has made one run;
+  * an acknowledged signal: its event is there, once; one that was not acknowledged is there at most once;
+  * an acknowledged completion of a workflow task or activity: its event is there, once;
+  * an activity with one attempt was handed out at most once (if the crash swallowed it on its way, it times out, and the
+    workflow asks for another one);
+  * a workflow has one closing event, the last one, and event ids without gaps.
+
+FERMATA_KILL_ROUNDS and FERMATA_KILL_SEED repeat a failure.
+"""
+
+import asyncio
+import contextlib
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+
+import grpc
+import pytest
+from launch import free_port
+from temporalio.api.command.v1 import message_pb2 as command_pb
+from temporalio.api.common.v1 import message_pb2 as common_pb
+from temporalio.api.enums.v1 import command_type_pb2 as command_type
+from temporalio.api.enums.v1 import event_type_pb2 as event_type
+from temporalio.api.workflowservice.v1 import request_response_pb2 as api
+
+ROUNDS = int(os.environ.get("FERMATA_KILL_ROUNDS", "40"))
+SEED = int(os.environ.get("FERMATA_KILL_SEED", "0")) or random.randrange(1, 1 << 30)
+NAMESPACE, QUEUE = "default", "storm"
+LIFE_SECONDS = (0.03, 0.45)  # of a round's server, from its first answer to its death
+WORKFLOWS_OPEN_MAX = 150  # so that what is open in the end is driven home in seconds
+SIGNALS_WANTED = 2
+HELD = 10  # tasks that workers have in hand at any time
+ACTIVITY_SECONDS = 3  # until one that was swallowed times out
+CLOSING = {
+    event_type.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+    event_type.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+    event_type.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+    event_type.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+    event_type.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+    event_type.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+}
+GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNKNOWN)
+
+
+def payloads(text):
+    return common_pb.Payloads(payloads=[common_pb.Payload(metadata={"encoding": b"binary/plain"}, data=text.encode())])
+
+
+def text_of(value):
+    return value.payloads[0].data.decode()
+
+
+def nonce():
+    return uuid.uuid4().hex
+
+
+@dataclass
+class Workflow:
+    """What the clients know of a workflow: what they tried, and what was acknowledged."""
+
+    id: str
+    request_id: str
+    run_id: str = ""  # acknowledged
+    signals_tried: set = field(default_factory=set)
+    signals_acked: set = field(default_factory=set)
+    task_completions_acked: set = field(default_factory=set)
+    activity_completions_acked: set = field(default_factory=set)
+    result_acked: str = ""
+    activities_handed_out: Counter = field(default_factory=Counter)
+    closed: bool = False
+
+
+class Server:
+    """One process of the server on the common file."""
+
+    def __init__(self, exe, path, log):
+        self.port = free_port()
+        command = [exe, "server", "start-dev", "--port", str(self.port), "--headless", "--log-level", "error", "-o", "none"]
+        self.process = subprocess.Popen([*command, "--db-filename", str(path)], stdout=log, stderr=log)
+        self.channel = None
+
+    async def up(self):
+        """Waits for the first answer."""
+        give_up = time.monotonic() + 20
+        while True:
+            assert self.process.poll() is None, f"the server ended with code {self.process.returncode}"
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                writer.close()
+                break
+            assert time.monotonic() < give_up, "the server does not listen"
+            await asyncio.sleep(0.005)
+        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{self.port}")
+        await self.call("GetSystemInfo", api.GetSystemInfoRequest())
+
+    async def call(self, method, request, timeout=10.0):
+        response = getattr(api, method + "Response")
+        path = f"/temporal.api.workflowservice.v1.WorkflowService/{method}"
+        return await self.channel.unary_unary(path, type(request).SerializeToString, response.FromString)(request, timeout=timeout)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    async def stop(self):
+        self.process.terminate()
+        return await asyncio.to_thread(self.process.wait, 20)
+
+    async def close(self):
+        if self.channel is not None:
+            await self.channel.close()
+        if self.process.poll() is None:
+            self.kill()
+
+
+class Storm:
+    """The clients and their notes."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.workflows = {}
+        self.server = None
+        self.starting = True
+        self.tasks, self.activities = [], []  # handed out
+        self.uncertain_tasks, self.uncertain_activities = [], []  # whose completion a crash has cut off
+        self.errors = []
+        self.counts = Counter()
+
+    async def forever(self, step):
+        """Repeats a client's step until its server is gone; what else goes wrong is a finding."""
+        while True:
+            try:
+                await step()
+            except grpc.aio.AioRpcError as error:
+                if error.code() in GONE:
+                    self.counts[error.code().name] += 1
+                    await asyncio.sleep(0.01)
+                else:
+                    self.errors.append(f"{step.__name__}: {error.code().name}: {error.details()}")
+                    return
+            except AssertionError as error:
+                self.errors.append(f"{step.__name__}: {error}")
+                return
+
+    # --- clients ---
+
+    async def start_one(self):
+        unacked = [workflow for workflow in self.workflows.values() if not workflow.run_id]
+        if unacked:  # after a crash: the same request again
+            workflow = self.rng.choice(unacked)
+        elif self.starting and self.open_count() < WORKFLOWS_OPEN_MAX:
+            workflow = Workflow(id=f"w-{len(self.workflows)}", request_id=nonce())
+            self.workflows[workflow.id] = workflow
+        else:
+            await asyncio.sleep(0.02)
+            return
+        request = api.StartWorkflowExecutionRequest(namespace=NAMESPACE, workflow_id=workflow.id, request_id=workflow.request_id)
+        request.workflow_type.name = "Storm"
+        request.task_queue.name = QUEUE
+        request.workflow_id_reuse_policy = 3  # REJECT_DUPLICATE: a second run would be an error here
+        response = await self.server.call("StartWorkflowExecution", request)
+        assert workflow.run_id in ("", response.run_id), f"{workflow.id} has two runs"
+        workflow.run_id = response.run_id
+        self.counts["starts"] += 1
+
+    def open_count(self):
+        return sum(not workflow.closed for workflow in self.workflows.values())
+
+    async def signal_one(self):
+        wanting = [
+            workflow
+            for workflow in self.workflows.values()
+            if workflow.run_id and not workflow.closed and len(workflow.signals_acked) < SIGNALS_WANTED
+        ]
+        if not wanting:
+            await asyncio.sleep(0.005)
+            return
+        workflow = self.rng.choice(wanting)
+        mark = nonce()
+        workflow.signals_tried.add(mark)
+        request = api.SignalWorkflowExecutionRequest(namespace=NAMESPACE, signal_name="s", request_id=mark, input=payloads(mark))
+        request.workflow_execution.workflow_id = workflow.id
+        try:
+            await self.server.call("SignalWorkflowExecution", request)
+        except grpc.aio.AioRpcError as error:
+            if error.code() != grpc.StatusCode.NOT_FOUND:
+                raise
+            assert "already completed" in error.details(), f"{workflow.id}: {error.details()}"
+            await asyncio.sleep(0)
+            return
+        workflow.signals_acked.add(mark)
+        self.counts["signals"] += 1
+
+    # --- workers ---
+
+    async def poll_workflow_task(self):
+        await self.room(self.tasks)
+        request = api.PollWorkflowTaskQueueRequest(namespace=NAMESPACE, identity="worker")
+        request.task_queue.name = QUEUE
+        task = await self.server.call("PollWorkflowTaskQueue", request, timeout=30)
+        if task.task_token:
+            workflow = self.workflows[task.workflow_execution.workflow_id]
+            assert workflow.run_id in ("", task.workflow_execution.run_id), f"{workflow.id} has two runs"
+            assert not task.next_page_token, "histories of this test fit in a page"
+            self.tasks.append((workflow, task))
+
+    async def finish_workflow_task(self):
+        """Completes a task that has been waiting here for a while, perhaps since before a crash."""
+        workflow, task = await self.take(self.tasks)
+        mark, result = nonce(), nonce()
+        done = api.RespondWorkflowTaskCompletedRequest(namespace=NAMESPACE, task_token=task.task_token, identity=mark)
+        done.commands.extend(self.decide(task.history.events, result))
+        try:
+            await self.server.call("RespondWorkflowTaskCompleted", done)
+        except grpc.aio.AioRpcError as error:
+            if error.code() == grpc.StatusCode.NOT_FOUND:
+                self.counts["stale tasks"] += 1  # it has been handed out again since
+                return
+            if error.code() == grpc.StatusCode.INVALID_ARGUMENT and "UnhandledCommand" in error.details():
+                self.counts["overtaken tasks"] += 1  # by a signal, when it wanted to close
+                return
+            self.uncertain_tasks.append((workflow, task))
+            raise
+        workflow.task_completions_acked.add(mark)
+        self.counts["task completions"] += 1
+        if done.commands and done.commands[0].command_type == command_type.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION:
+            workflow.result_acked = result
+            workflow.closed = True
+            self.counts["workflow completions"] += 1
+
+    @staticmethod
+    async def room(waiting):
+        while len(waiting) > 2 * HELD:
+            await asyncio.sleep(0.002)
+
+    async def take(self, waiting):
+        """One of those that wait, when there are enough of them: at a crash there shall be some."""
+        while not waiting or (self.starting and len(waiting) < HELD):
+            await asyncio.sleep(0.002)
+        return waiting.pop(self.rng.randrange(len(waiting)))
+
+    @staticmethod
+    def decide(events, result):
+        kinds = Counter(event.event_type for event in events)
+        scheduled, timed_out = (
+            kinds[event_type.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED],
+            kinds[event_type.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT],
+        )
+        if scheduled == timed_out:
+            command = command_pb.Command(command_type=command_type.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK)
+            attributes = command.schedule_activity_task_command_attributes
+            attributes.activity_id = f"a{scheduled}"
+            attributes.activity_type.name = "Once"
+            attributes.task_queue.name = QUEUE
+            attributes.start_to_close_timeout.seconds = ACTIVITY_SECONDS
+            attributes.schedule_to_close_timeout.seconds = 600
+            attributes.retry_policy.maximum_attempts = 1
+            return [command]
+        signalled = kinds[event_type.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED] >= SIGNALS_WANTED
+        if signalled and kinds[event_type.EVENT_TYPE_ACTIVITY_TASK_COMPLETED]:
+            command = command_pb.Command(command_type=command_type.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION)
+            command.complete_workflow_execution_command_attributes.result.CopyFrom(payloads(result))
+            return [command]
+        return []
+
+    async def poll_activity(self):
+        await self.room(self.activities)
+        request = api.PollActivityTaskQueueRequest(namespace=NAMESPACE, identity="worker")
+        request.task_queue.name = QUEUE
+        task = await self.server.call("PollActivityTaskQueue", request, timeout=30)
+        if task.task_token:
+            workflow = self.workflows[task.workflow_execution.workflow_id]
+            workflow.activities_handed_out[task.activity_id] += 1
+            self.activities.append((workflow, task.task_token))
+
+    async def finish_activity(self):
+        """The same for an activity."""
+        workflow, token = await self.take(self.activities)
+        mark = nonce()
+        request = api.RespondActivityTaskCompletedRequest(namespace=NAMESPACE, task_token=token, identity=mark, result=payloads(mark))
+        try:
+            await self.server.call("RespondActivityTaskCompleted", request)
+        except grpc.aio.AioRpcError as error:
+            if error.code() == grpc.StatusCode.NOT_FOUND:
+                self.counts["stale activities"] += 1  # timed out meanwhile, or completed by the call that a crash cut off
+                return
+            self.uncertain_activities.append((workflow, token))
+            raise
+        workflow.activity_completions_acked.add(mark)
+        self.counts["activity completions"] += 1
+
+    def crash(self):
+        """What a worker does when its server has died: sends again what was not acknowledged."""
+        self.tasks += self.uncertain_tasks
+        self.activities += self.uncertain_activities
+        self.uncertain_tasks, self.uncertain_activities = [], []
+
+    def clients(self):
+        steps = [self.start_one] * 2 + [self.signal_one] * 3 + [self.poll_workflow_task] * 4
+        steps += [self.finish_workflow_task] * 3 + [self.poll_activity] * 3 + [self.finish_activity] * 2
+        return [asyncio.create_task(self.forever(step)) for step in steps]
+
+
+async def one_round(storm, server, seconds):
+    """The clients at work until `seconds` have passed and the server is dead."""
+    await server.up()
+    storm.server = server
+    storm.crash()
+    clients = storm.clients()
+    await asyncio.sleep(seconds)
+    server.kill()
+    await asyncio.sleep(0.02)  # what it has still sent is read, and every call sees the end
+    for client in clients:
+        client.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+    await server.close()
+
+
+async def drive_home(storm, server):
+    """No more starts; the clients go on until all workflows have closed."""
+    await server.up()
+    storm.server = server
+    storm.crash()
+    storm.starting = False
+    clients = storm.clients()
+    give_up = time.monotonic() + 40
+    while storm.open_count() and time.monotonic() < give_up and not storm.errors:
+        await asyncio.sleep(0.1)
+        await note_closed(storm, server)
+    for client in clients:
+        client.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+
+
+async def note_closed(storm, server):
+    """A completion that was stored but not acknowledged leaves a workflow closed without our knowing."""
+    for workflow in storm.workflows.values():
+        if workflow.run_id and not workflow.closed:
+            request = api.DescribeWorkflowExecutionRequest(namespace=NAMESPACE)
+            request.execution.workflow_id = workflow.id
+            answer = await server.call("DescribeWorkflowExecution", request)
+            workflow.closed = answer.workflow_execution_info.status != 1  # RUNNING
+
+
+async def history_of(server, workflow):
+    events, page = [], b""
+    while True:
+        request = api.GetWorkflowExecutionHistoryRequest(namespace=NAMESPACE, next_page_token=page)
+        request.execution.workflow_id = workflow.id
+        request.execution.run_id = workflow.run_id
+        answer = await server.call("GetWorkflowExecutionHistory", request)
+        events += answer.history.events
+        page = answer.next_page_token
+        if not page:
+            return events
+
+
+def check(workflow, events):
+    """Yields what is wrong with a workflow's history."""
+    of = lambda kind: [event for event in events if event.event_type == kind]  # noqa: E731
+    if [event.event_id for event in events] != list(range(1, len(events) + 1)):
+        yield f"event ids {[event.event_id for event in events]}"
+    started = of(event_type.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED)
+    if len(started) != 1 or started[0].workflow_execution_started_event_attributes.original_execution_run_id != workflow.run_id:
+        yield "not one start of the acknowledged run"
+
+    signals = Counter(
+        text_of(event.workflow_execution_signaled_event_attributes.input)
+        for event in of(event_type.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED)
+    )
+    for mark in workflow.signals_acked - signals.keys():
+        yield f"acknowledged signal {mark} is lost"
+    for mark, count in signals.items():
+        if count != 1 or mark not in workflow.signals_tried:
+            yield f"signal {mark} is there {count} times"
+
+    completions = Counter(
+        event.workflow_task_completed_event_attributes.identity for event in of(event_type.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+    )
+    for mark in workflow.task_completions_acked:
+        if completions[mark] != 1:
+            yield f"acknowledged task completion {mark} is there {completions[mark]} times"
+
+    results = [
+        text_of(event.activity_task_completed_event_attributes.result)
+        for event in of(event_type.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
+    ]
+    if len(results) != 1:
+        yield f"{len(results)} activities have completed"
+    for mark in workflow.activity_completions_acked:
+        if results != [mark]:
+            yield f"acknowledged activity completion {mark} is not there"
+    for activity, count in workflow.activities_handed_out.items():
+        if count > 1:
+            yield f"activity {activity}, which has one attempt, was handed out {count} times"
+
+    closing = [event for event in events if event.event_type in CLOSING]
+    if len(closing) != 1 or closing[0] is not events[-1]:
+        yield f"{len(closing)} closing events"
+    elif closing[0].event_type != event_type.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+        yield f"closed with event type {closing[0].event_type}"
+    else:
+        result = text_of(closing[0].workflow_execution_completed_event_attributes.result)
+        if workflow.result_acked not in ("", result):
+            yield "another completion than the acknowledged one"
+
+
+def integrity(path):
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        return db.execute("PRAGMA integrity_check").fetchone()[0]
+
+
+def integrity_of_what_is_left(path, folder):
+    """Of a copy of the file and its WAL, as the killed process has left them."""
+    copy = folder / "copy.db"
+    for suffix in ("", "-wal"):
+        source = pathlib.Path(f"{path}{suffix}")
+        pathlib.Path(f"{copy}{suffix}").unlink(missing_ok=True)
+        if source.exists():
+            shutil.copy(source, f"{copy}{suffix}")
+    return integrity(copy)
+
+
+@pytest.mark.fermata_only
+@pytest.mark.timeout(180)
+async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(fermata_exe, tmp_path):
+    path, rng = tmp_path / "storm.db", random.Random(SEED)
+    storm = Storm(rng)
+    findings = []
+    with open(tmp_path / "server.log", "w+") as log:
+        for number in range(ROUNDS):
+            await one_round(storm, Server(fermata_exe, path, log), rng.uniform(*LIFE_SECONDS))
+            if number % 8 == 0:
+                left = integrity_of_what_is_left(path, tmp_path)
+                assert left == "ok", f"seed {SEED}, round {number}: {left}"
+        server = Server(fermata_exe, path, log)
+        await drive_home(storm, server)
+        for workflow in storm.workflows.values():
+            if not workflow.run_id:
+                findings.append(f"{workflow.id}: its start was never acknowledged")
+                continue
+            events = await history_of(server, workflow)
+            findings += [f"{workflow.id} ({workflow.run_id}): {finding}" for finding in check(workflow, events)]
+        await server.channel.close()
+        code = await server.stop()
+        log.seek(0)
+        said = log.read()
+    print(f"seed {SEED}, {ROUNDS} kills, {len(storm.workflows)} workflows: {dict(storm.counts)}")
+    assert not storm.errors, f"seed {SEED}: {storm.errors[:10]}\n{said[-3000:]}"
+    assert not findings, f"seed {SEED}:\n" + "\n".join(findings[:20]) + f"\n{said[-3000:]}"
+    assert code == 0, f"seed {SEED}: exit code {code}\n{said[-3000:]}"
+    assert integrity(path) == "ok"
+    assert storm.counts["workflow completions"] > ROUNDS, "hardly any load"
