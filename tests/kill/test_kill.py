@@ -353,7 +353,11 @@ async def note_closed(storm, server):
         if workflow.run_id and not workflow.closed:
             request = api.DescribeWorkflowExecutionRequest(namespace=NAMESPACE)
             request.execution.workflow_id = workflow.id
-            answer = await server.call("DescribeWorkflowExecution", request)
+            try:
+                answer = await server.call("DescribeWorkflowExecution", request)
+            except grpc.aio.AioRpcError as error:
+                storm.errors.append(f"{workflow.id}, whose start was acknowledged: {error.code().name}: {error.details()}")
+                return
             workflow.closed = answer.workflow_execution_info.status != 1  # RUNNING
 
 
