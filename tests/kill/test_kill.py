@@ -118,10 +118,11 @@ class Server:
         self.process.wait()
 
     async def stop(self):
+        await self.channel.close()
         self.process.terminate()
         return await asyncio.to_thread(self.process.wait, 20)
 
-    async def close(self):
+    async def aclose(self):
         if self.channel is not None:
             await self.channel.close()
         if self.process.poll() is None:
@@ -328,7 +329,6 @@ async def one_round(storm, server, seconds):
     for client in clients:
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
-    await server.close()
 
 
 async def drive_home(storm, server):
@@ -440,33 +440,40 @@ def integrity_of_what_is_left(path, folder):
     return integrity(copy)
 
 
-@pytest.mark.fermata_only
-@pytest.mark.timeout(180)
-async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(fermata_exe, tmp_path):
-    path, rng = tmp_path / "storm.db", random.Random(SEED)
-    storm = Storm(rng)
+async def weather(storm, exe, folder, path, log):
+    """All rounds and what follows; returns the findings and the exit code of the last server."""
     findings = []
-    with open(tmp_path / "server.log", "w+") as log:
-        for number in range(ROUNDS):
-            await one_round(storm, Server(fermata_exe, path, log), rng.uniform(*LIFE_SECONDS))
-            if number % 8 == 0:
-                left = integrity_of_what_is_left(path, tmp_path)
-                assert left == "ok", f"seed {SEED}, round {number}: {left}"
-        server = Server(fermata_exe, path, log)
+    for number in range(ROUNDS):
+        async with contextlib.aclosing(Server(exe, path, log)) as server:
+            await one_round(storm, server, storm.rng.uniform(*LIFE_SECONDS))
+        if number % 8 == 0:
+            left = integrity_of_what_is_left(path, folder)
+            if left != "ok":
+                findings.append(f"after kill {number}: {left}")
+    async with contextlib.aclosing(Server(exe, path, log)) as server:
         await drive_home(storm, server)
+        if storm.errors:
+            return findings, 0
         for workflow in storm.workflows.values():
             if not workflow.run_id:
                 findings.append(f"{workflow.id}: its start was never acknowledged")
                 continue
             events = await history_of(server, workflow)
             findings += [f"{workflow.id} ({workflow.run_id}): {finding}" for finding in check(workflow, events)]
-        await server.channel.close()
-        code = await server.stop()
+        return findings, await server.stop()
+
+
+@pytest.mark.fermata_only
+@pytest.mark.timeout(180)
+async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(fermata_exe, tmp_path):
+    path, storm = tmp_path / "storm.db", Storm(random.Random(SEED))
+    with open(tmp_path / "server.log", "w+") as log:
+        findings, code = await weather(storm, fermata_exe, tmp_path, path, log)
         log.seek(0)
-        said = log.read()
+        said = f"seed {SEED}; the server said: {log.read()[-3000:]}"
     print(f"seed {SEED}, {ROUNDS} kills, {len(storm.workflows)} workflows: {dict(storm.counts)}")
-    assert not storm.errors, f"seed {SEED}: {storm.errors[:10]}\n{said[-3000:]}"
-    assert not findings, f"seed {SEED}:\n" + "\n".join(findings[:20]) + f"\n{said[-3000:]}"
-    assert code == 0, f"seed {SEED}: exit code {code}\n{said[-3000:]}"
-    assert integrity(path) == "ok"
-    assert storm.counts["workflow completions"] > ROUNDS, "hardly any load"
+    findings = storm.errors + findings
+    assert not findings, "\n".join([*findings[:20], said])
+    assert code == 0, f"exit code {code}; {said}"
+    assert integrity(path) == "ok", said
+    assert storm.counts["workflow completions"] > ROUNDS, f"hardly any load; {said}"
