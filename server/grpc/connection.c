@@ -180,6 +180,23 @@ static void wait_for_room(struct connection *connection)
     h2o_socket_notify_write(connection->socket, on_room);
 }
 
+/* Has the deadlines watched of requests that began with this read and did not end with it: those at the list's end. */
+static void watch_deadlines(struct connection *connection)
+{
+    struct stream *first = connection->streams, *stream = first == NULL ? NULL : first->prev;
+    int32_t newest = stream == NULL ? connection->watched_until : stream->id;
+
+    if (stream != NULL && stream->state == STREAM_HEADERS)
+        newest--; /* it has none yet; the next read will look again */
+    while (stream != NULL && stream->id > connection->watched_until) {
+        if (stream->state == STREAM_REQUEST)
+            stream_watch_deadline(stream);
+        stream = stream == first ? NULL : stream->prev;
+    }
+    if (newest > connection->watched_until)
+        connection->watched_until = newest;
+}
+
 /* Returns false when the connection is of no more use. */
 static bool take_in(struct connection *connection, const uint8_t *data, size_t len)
 {
@@ -191,6 +208,7 @@ static bool take_in(struct connection *connection, const uint8_t *data, size_t l
         session_new(
             connection); /* not before there is something to read: a connection that says nothing costs little */
     taken = nghttp2_session_mem_recv(connection->session, data, len);
+    watch_deadlines(connection);
     if (taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
         connection_end(connection, NGHTTP2_ENHANCE_YOUR_CALM, nghttp2_strerror((int)taken));
     return taken >= 0 || connection->ending;

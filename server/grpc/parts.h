@@ -117,7 +117,7 @@ struct connection {
     struct tls *tls;                    /* NULL: cleartext */
     nghttp2_session *session;           /* made by the first bytes, gone while lingering */
     struct stream *streams, *receiving; /* receiving: whose header block is being read */
-    uint32_t streams_count;
+    int32_t watched_until;              /* streams up to this one are done, or have their deadlines watched */
 
     struct buffer unwritten; /* what a full socket did not take; nothing more is framed until it has */
     size_t unwritten_from;
@@ -196,6 +196,9 @@ void stream_data(struct stream *stream, struct bytes piece);
 
 /* The client has half-closed. */
 void stream_request_end(struct stream *stream);
+
+/* Has it end at its deadline. Only for calls that do not end in the turn in which they come: most do. */
+void stream_watch_deadline(struct stream *stream);
 
 /* nghttp2 has closed it, or the connection goes: detaches it; frees it as soon as that may be. */
 void stream_gone(struct stream *stream);

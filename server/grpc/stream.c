@@ -63,7 +63,6 @@ struct stream *stream_new(struct connection *connection, int32_t id)
     stream->call.deadline = NANOS_MAX;
     stream->call.stream = stream;
     DL_APPEND(connection->streams, stream);
-    connection->streams_count++;
     transport->counts.streams++;
     return stream;
 }
@@ -138,7 +137,6 @@ void stream_gone(struct stream *stream)
     connection->held -= stream->held;
     stream->transport->held -= stream->held;
     DL_DELETE(connection->streams, stream);
-    connection->streams_count--;
     stream->connection = NULL;
     timers_cancel(loop_timers(loop), &stream->deadline);
     if (stream->state == STREAM_CALLED ||
@@ -185,6 +183,14 @@ static void deadline_passed(struct timer *timer, void *context)
         stream_cancel(stream, CALL_DEADLINE, expired);
     else
         stream_refuse(stream, "200", expired);
+}
+
+void stream_watch_deadline(struct stream *stream)
+{
+    if (stream->call.deadline == NANOS_MAX || timer_is_set(&stream->deadline))
+        return;
+    timers_set(loop_timers(stream->transport->server->loop), &stream->deadline, stream->call.deadline, deadline_passed,
+               stream);
 }
 
 void stream_drain(struct stream *stream)
@@ -361,7 +367,6 @@ static bool check_http(struct stream *stream)
 
 void stream_headers_end(struct stream *stream)
 {
-    struct loop *loop = stream->transport->server->loop;
     struct call *call = &stream->call;
 
     if (stream->state != STREAM_HEADERS)
@@ -385,8 +390,6 @@ void stream_headers_end(struct stream *stream)
         stream_refuse(stream, "200", status_error(GRPC_DEADLINE_EXCEEDED, "context deadline exceeded"));
     else if (is_over_limit(stream))
         stream_refuse(stream, "200", status_error(GRPC_RESOURCE_EXHAUSTED, "too much is under way on this connection"));
-    else if (call->deadline != NANOS_MAX)
-        timers_set(loop_timers(loop), &stream->deadline, call->deadline, deadline_passed, stream);
 }
 
 /* --- messages --- */
@@ -552,6 +555,8 @@ static void dispatch(struct stream *stream)
     }
     invariant(call->parked || call->answered || call->rpc->kind != UNARY, "%s is pending, but not parked",
               call->rpc->method);
+    if (!call->answered)
+        stream_watch_deadline(stream);
     stream_charge(stream);
 }
 
