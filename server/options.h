@@ -14,6 +14,7 @@
 #include "persistence/store.h"
 #include "server/dynamic_config.h"
 
+/* This version; shown by --version and the banner. */
 #define FERMATA_VERSION "0.1.0"
 
 /* The release of the real server whose behaviour this is; clients decide by it what they may ask for. */

@@ -7,6 +7,7 @@
 
 struct server;
 
+/* The only cluster there is, by the name that the real development server gives it. */
 #define CLUSTER_NAME "active"
 
 /* Gives the database a cluster id, as a row of the open turn, unless it has one. server->store and rand must be there.
