@@ -940,6 +940,38 @@ START_TEST(endless_causes_are_cut)
 }
 END_TEST
 
+/* Whatever bytes come, parsers end, within their text. */
+START_TEST(noise_does_no_harm)
+{
+    static const char letters[] = "*/,-?@0159aTZ=:. \"[]{}\\untrle<>|x~\xc3\xa4";
+    struct rand *rand = rand_new((uint64_t)_i + 1);
+    struct call_headers headers = {.client_name = "temporal-go"};
+    PbStartWorkflowExecutionRequest *req = start_request(), *normal;
+
+    for (int round = 0; round < 2000; round++) {
+        size_t len = rand_below(rand, 24);
+        char *text = arena_alloc(arena, len + 1); /* of its own, so that a sanitizer sees a step too far */
+
+        for (size_t i = 0; i < len; i++)
+            text[i] = letters[rand_below(rand, sizeof(letters) - 1)];
+        (void)cron_check(text);
+        (void)cron_check(arena_printf(arena, "@every %s", text));
+        (void)cron_check(arena_printf(arena, "TZ=%s", text));
+        headers.client_version = text;
+        headers.supported_server_versions = text;
+        (void)client_supports(&headers, "feature");
+        ck_assert_int_ne(client_version_check(arena, &headers).code, GRPC_INTERNAL);
+        headers.client_version = "1.0.0";
+        ck_assert_int_ne(client_version_check(arena, &headers).code, GRPC_INTERNAL);
+        for (size_t i = 0; i < sizeof(VALUES) / sizeof(VALUES[0]); i++) {
+            attribute(req, VALUES[i].name, text);
+            ck_assert_int_ne(check_start(&check, req, &normal).code, GRPC_INTERNAL);
+        }
+    }
+    rand_free(rand);
+}
+END_TEST
+
 #define LENGTH_OF(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 int main(void)
@@ -970,6 +1002,7 @@ int main(void)
     tcase_add_test(tcase, executions);
     tcase_add_test(tcase, long_failures_are_shortened_without_cutting_characters);
     tcase_add_test(tcase, endless_causes_are_cut);
+    tcase_add_loop_test(tcase, noise_does_no_harm, 0, 4);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
