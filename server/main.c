@@ -72,15 +72,11 @@ static status open_store(struct server *server, struct arena *arena)
 /* Makes all that serves requests; on an error some of it is there, which tear_down knows. */
 static status set_up(struct server *server, struct arena *arena)
 {
-    status opened;
-
     server->clock = clock_new(0);
     server->rand = rand_new(0);
     server->timers = timers_new();
     clock_tick(server->clock);
-    opened = open_store(server, arena);
-    if (!status_is_ok(opened))
-        return status_errorf(arena, opened.code, "failed starting server: %s", opened.message);
+    TRY(open_store(server, arena));
     server->loop = loop_new(server);
     server->turn = turn_new(server);
     TRY(namespaces_new(server, arena, &server->namespaces));
@@ -103,7 +99,7 @@ static status listen_for_clients(struct server *server, struct arena *arena)
 
     if (status_is_ok(listening))
         return listening;
-    return status_errorf(arena, listening.code, "can't set frontend port %lld: %s", (long long)options->port,
+    return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set frontend port %lld: %s", (long long)options->port,
                          listening.message);
 }
 
@@ -139,6 +135,8 @@ static status serve(const struct options *options, struct arena *arena)
     result = set_up(&server, arena);
     if (status_is_ok(result))
         result = listen_for_clients(&server, arena);
+    else
+        result = status_errorf(arena, GRPC_FAILED_PRECONDITION, "failed starting server: %s", result.message);
     if (status_is_ok(result)) {
         log_what_is_missing(options);
         if (options->banner)
@@ -172,7 +170,7 @@ int main(int argc, char **argv)
 
     if (failed)
         fprintf(stderr, "Error: %s\n", result.message == NULL ? status_code_name(result.code) : result.message);
-    if (result.code == GRPC_INVALID_ARGUMENT)
+    if (result.code == GRPC_INVALID_ARGUMENT) /* of the command line itself */
         fputs("See 'fermata --help'.\n", stderr);
     arena_free(arena);
     return failed ? 1 : 0;

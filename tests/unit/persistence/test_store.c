@@ -376,6 +376,36 @@ START_TEST(a_turn_is_whole_or_not_at_all)
 }
 END_TEST
 
+/* A real failure, in the middle of a transaction that SQLite then rolls back by itself. */
+START_TEST(a_full_disk_undoes_the_turn_that_met_it)
+{
+    status committed = status_ok();
+    int turns = 0;
+
+    ck_assert(status_is_ok(open_with("max_page_count", "30")));
+    while (status_is_ok(committed)) {
+        struct run_row row = bed_run("w", ++turns);
+        struct event_batch batch = {
+            .first_event_id = 1, .events_count = 1, .history = {arena_alloc(bed.arena, 9000), 9000}};
+
+        runs_insert(bed.store, &row);
+        bed_append(&bed, row.id, 1, 1, "e");
+        batch.first_event_id = 2;
+        events_append(bed.store, row.id, &batch);
+        committed = store_commit(bed.store, bed.arena);
+        ck_assert_int_lt(turns, 30);
+    }
+    ck_assert_ptr_nonnull(strstr(committed.message, "full"));
+    ck_assert_int_eq(bed_current(&bed, "w"), turns - 1);
+    ck_assert_str_eq(bed_history(&bed, turns), "");
+    runs_delete(bed.store, 1); /* makes room */
+    bed_commit(&bed);
+    write_everything(100);
+    bed_commit(&bed);
+    assert_turns(100);
+}
+END_TEST
+
 START_TEST(a_poisoned_turn_writes_and_reads_nothing_more)
 {
     struct run_row first = bed_run("w", 1), second = bed_run("w", 2), found;
@@ -458,6 +488,7 @@ static void fill(TCase *tcase)
     tcase_add_loop_test(tcase, pragmas_that_would_break_the_store_are_refused, 0,
                         sizeof(BAD_PRAGMAS) / sizeof(BAD_PRAGMAS[0]));
     tcase_add_loop_test(tcase, a_turn_is_whole_or_not_at_all, 0, 2);
+    tcase_add_test(tcase, a_full_disk_undoes_the_turn_that_met_it);
     tcase_add_test(tcase, a_poisoned_turn_writes_and_reads_nothing_more);
     tcase_add_test(tcase, a_failed_read_fails_alone);
     tcase_add_test(tcase, a_broken_rule_of_the_schema_poisons_like_any_failure);
