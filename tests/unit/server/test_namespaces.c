@@ -6,6 +6,7 @@
 #include "base/uuid.h"
 #include "persistence/store.h"
 #include "proto/pb.h"
+#include "server/engine/engine.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/services/cluster.h"
@@ -27,6 +28,11 @@ static void reopen_namespaces(void)
     ck_assert(status_is_ok(store_commit(server.store, arena)));
 }
 
+static void flush_nothing(void *context)
+{
+    (void)context;
+}
+
 static void setup(void)
 {
     static const char *names[] = {"mine", "mine", "default", "odd name!"};
@@ -34,15 +40,20 @@ static void setup(void)
     arena = arena_new(4096);
     options = (struct options){.namespaces = names, .namespaces_count = 4};
     server = (struct server){.options = &options, .clock = clock_new(seconds(1700000000)), .rand = rand_new(7)};
+    server.timers = timers_new();
     server.turn = turn_new(&server);
+    turn_deliver_to(server.turn, &(struct turn_delivery){.flush = flush_nothing});
     ck_assert(status_is_ok(store_open(arena, &(struct store_options){.path = NULL}, &server.store)));
     reopen_namespaces();
+    server.engine = engine_new(&server); /* a turn ends with it */
 }
 
 static void teardown(void)
 {
+    engine_free(server.engine);
     namespaces_free(server.namespaces);
     turn_free(server.turn);
+    timers_free(server.timers);
     store_close(server.store);
     rand_free(server.rand);
     clock_free(server.clock);
