@@ -21,3 +21,9 @@ async def test_the_readmes_example_runs_to_its_end(env):
         "charging 42, attempt 3",
     ]
     assert lines[-1] == "receipt-3 for 1 Harbour Street, delivered"
+
+
+def test_the_readme_shows_the_example_as_it_is():
+    here = pathlib.Path(__file__)
+    readme = (here.parents[3] / "README.md").read_text()
+    assert f"```python\n{here.with_name('readme_example.py').read_text()}```\n" in readme
