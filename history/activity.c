@@ -419,23 +419,6 @@ static const char *schedule_problem(struct transition *t, const PbScheduleActivi
     return NULL;
 }
 
-/* A field set in the activity's own priority wins over the workflow's. */
-static PbPriority *merged_priority(struct arena *arena, const PbPriority *workflow, const PbPriority *activity)
-{
-    PbPriority *merged;
-
-    if (workflow == NULL || activity == NULL)
-        return borrow(workflow == NULL ? activity : workflow);
-    merged = pb_copy(arena, workflow);
-    if (activity->priority_key != 0)
-        merged->priority_key = activity->priority_key;
-    if (activity->fairness_key[0] != '\0')
-        merged->fairness_key = activity->fairness_key;
-    if (activity->fairness_weight != 0)
-        merged->fairness_weight = activity->fairness_weight;
-    return merged;
-}
-
 struct refusal decide_schedule_activity(struct transition *t, const PbCommand *command, struct task_context *task)
 {
     const PbScheduleActivityTaskCommandAttributes *want;
@@ -473,7 +456,7 @@ struct refusal decide_schedule_activity(struct transition *t, const PbCommand *c
     scheduled->workflow_task_completed_event_id = task->completed_event_id;
     scheduled->retry_policy = retry_policy_complete(t->arena, want->retry_policy);
     scheduled->use_workflow_build_id = want->use_workflow_build_id;
-    scheduled->priority = merged_priority(t->arena, t->ms->priority, want->priority);
+    scheduled->priority = history_merged_priority(t->arena, t->ms->priority, want->priority);
     transition_effect(t, want->request_eager_execution ? EFFECT_START_ACTIVITY_EAGERLY : EFFECT_DISPATCH_ACTIVITY,
                       transition_settle(t));
     return ACCEPTED;

@@ -2,7 +2,7 @@
  * Buffered events: what happens while a workflow task is started waits, without an id, until the task has ended (MS4). So a
  * worker's commands always follow the events that it has seen, and nothing slips in between.
  *
- * The order at the end is that of arrival, except that events which close an activity come last, so that its start always
+ * The order at the end is that of arrival, except that events which close an activity or a child come last, so that its start always
  * precedes them. Only then do they learn the id of that start.
  */
 #include <stdlib.h>
@@ -11,17 +11,27 @@
 #include "base/invariant.h"
 #include "history/internal.h"
 
-static int64_t closed_activity(const PbHistoryEvent *event)
+/* The field that an event of these kinds has for the event that began it, and for the one that started it. */
+#define CLOSING_EVENTS(X)                                                                                  \
+    X(EVENT_TYPE_ACTIVITY_TASK_COMPLETED, activity_task_completed, scheduled_event_id)                     \
+    X(EVENT_TYPE_ACTIVITY_TASK_FAILED, activity_task_failed, scheduled_event_id)                           \
+    X(EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT, activity_task_timed_out, scheduled_event_id)                     \
+    X(EVENT_TYPE_ACTIVITY_TASK_CANCELED, activity_task_canceled, scheduled_event_id)                       \
+    X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED, child_workflow_execution_completed, initiated_event_id) \
+    X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED, child_workflow_execution_failed, initiated_event_id)     \
+    X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED, child_workflow_execution_canceled, initiated_event_id) \
+    X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT, child_workflow_execution_timed_out, initiated_event_id) \
+    X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED, child_workflow_execution_terminated, initiated_event_id)
+
+/* The event that began what this one ends (an activity, a child); 0 when it ends nothing. */
+static int64_t ends(const PbHistoryEvent *event)
 {
-    switch (event->event_type) {
-    case EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-        return event->activity_task_completed_event_attributes->scheduled_event_id;
-    case EVENT_TYPE_ACTIVITY_TASK_FAILED:
-        return event->activity_task_failed_event_attributes->scheduled_event_id;
-    case EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
-        return event->activity_task_timed_out_event_attributes->scheduled_event_id;
-    case EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-        return event->activity_task_canceled_event_attributes->scheduled_event_id;
+    switch ((int)event->event_type) {
+#define X(type, lower, began) \
+    case type:                \
+        return event->lower##_event_attributes->began;
+        CLOSING_EVENTS(X)
+#undef X
     default:
         return 0;
     }
@@ -29,22 +39,26 @@ static int64_t closed_activity(const PbHistoryEvent *event)
 
 static void set_started_event(PbHistoryEvent *event, int64_t started_event_id)
 {
-    switch (event->event_type) {
-    case EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-        event->activity_task_completed_event_attributes->started_event_id = started_event_id;
+    switch ((int)event->event_type) {
+#define X(type, lower, began)                                                \
+    case type:                                                               \
+        event->lower##_event_attributes->started_event_id = started_event_id; \
         break;
-    case EVENT_TYPE_ACTIVITY_TASK_FAILED:
-        event->activity_task_failed_event_attributes->started_event_id = started_event_id;
-        break;
-    case EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
-        event->activity_task_timed_out_event_attributes->started_event_id = started_event_id;
-        break;
-    case EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-        event->activity_task_canceled_event_attributes->started_event_id = started_event_id;
-        break;
+        CLOSING_EVENTS(X)
+#undef X
     default:
-        invariant(false, "event type %d closes no activity", (int)event->event_type);
+        invariant(false, "event type %d ends nothing", (int)event->event_type);
     }
+}
+
+/* The event that began what this one starts; 0 when it starts nothing. */
+static int64_t starts(const PbHistoryEvent *event)
+{
+    if (event->event_type == EVENT_TYPE_ACTIVITY_TASK_STARTED)
+        return event->activity_task_started_event_attributes->scheduled_event_id;
+    if (event->event_type == EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED)
+        return event->child_workflow_execution_started_event_attributes->initiated_event_id;
+    return 0;
 }
 
 static void remember_request(struct mutable_state *ms, const char *request_id, bool joined, int64_t event_id)
@@ -64,28 +78,78 @@ static void remember_request(struct mutable_state *ms, const char *request_id, b
     request->event_id = event_id;
 }
 
-/* What an event that still waits already means: its activity or timer is over, its request id is used. */
+/* The activity or child with this first event is over. */
+static void mark_ended(struct mutable_state *ms, int64_t began)
+{
+    struct activity *activity = mutable_state_activity(ms, began);
+    struct child *child = mutable_state_child(ms, began);
+
+    if (activity != NULL)
+        activity->state = ACTIVITY_CLOSING;
+    if (child != NULL)
+        child->closing = true;
+}
+
+static void mark_external(struct mutable_state *ms, int64_t initiated_event_id)
+{
+    struct external *external = mutable_state_external(ms, initiated_event_id);
+
+    if (external != NULL)
+        external->closing = true;
+}
+
+static void mark_child_started(struct mutable_state *ms, const PbChildWorkflowExecutionStartedEventAttributes *attributes)
+{
+    struct child *child = mutable_state_child(ms, attributes->initiated_event_id);
+
+    if (child != NULL && attributes->workflow_execution != NULL)
+        child->run_id = arena_strdup(child->arena, attributes->workflow_execution->run_id);
+}
+
+/* What an event that still waits already means: what it ends is over, its request id is used. */
 static void mark(struct mutable_state *ms, const PbHistoryEvent *event)
 {
-    int64_t activity_event = closed_activity(event);
+    struct user_timer *timer;
 
-    if (activity_event != 0) {
-        struct activity *activity = mutable_state_activity(ms, activity_event);
-
-        if (activity != NULL)
-            activity->state = ACTIVITY_CLOSING;
-    } else if (event->event_type == EVENT_TYPE_TIMER_FIRED) {
-        struct user_timer *timer = mutable_state_timer(ms, event->timer_fired_event_attributes->timer_id);
-
+    if (ends(event) != 0) {
+        mark_ended(ms, ends(event));
+        return;
+    }
+    switch ((int)event->event_type) {
+    case EVENT_TYPE_TIMER_FIRED:
+        timer = mutable_state_timer(ms, event->timer_fired_event_attributes->timer_id);
         if (timer != NULL)
             timer->firing = true;
-    } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) {
+        break;
+    case EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
         remember_request(ms, event->workflow_execution_signaled_event_attributes->request_id, false, 0);
-    } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED) {
-        remember_request(ms, event->workflow_execution_options_updated_event_attributes->attached_request_id, true,
-                         0);
-    } else if (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED) {
+        break;
+    case EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED:
+        remember_request(ms, event->workflow_execution_options_updated_event_attributes->attached_request_id, true, 0);
+        break;
+    case EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
         ms->cancel_requested = true;
+        break;
+    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
+        mark_child_started(ms, event->child_workflow_execution_started_event_attributes);
+        break;
+    case EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED:
+        mark_ended(ms, event->start_child_workflow_execution_failed_event_attributes->initiated_event_id);
+        break;
+    case EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED:
+        mark_external(ms, event->external_workflow_execution_signaled_event_attributes->initiated_event_id);
+        break;
+    case EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
+        mark_external(ms, event->signal_external_workflow_execution_failed_event_attributes->initiated_event_id);
+        break;
+    case EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+        mark_external(ms, event->external_workflow_execution_cancel_requested_event_attributes->initiated_event_id);
+        break;
+    case EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
+        mark_external(ms, event->request_cancel_external_workflow_execution_failed_event_attributes->initiated_event_id);
+        break;
+    default:
+        break;
     }
 }
 
@@ -175,17 +239,17 @@ bool transition_flush_buffered(struct transition *t)
     for (const struct buffered_event *b = all; b != NULL; b = b->next) {
         int64_t id;
 
-        if (closed_activity(b->event) != 0)
+        if (ends(b->event) != 0)
             continue;
         id = enter(t, b->event, 0);
-        if (b->event->event_type == EVENT_TYPE_ACTIVITY_TASK_STARTED) {
-            ids.pairs[ids.count][0] = b->event->activity_task_started_event_attributes->scheduled_event_id;
+        if (starts(b->event) != 0) {
+            ids.pairs[ids.count][0] = starts(b->event);
             ids.pairs[ids.count++][1] = id;
         }
     }
     for (const struct buffered_event *b = all; b != NULL; b = b->next)
-        if (closed_activity(b->event) != 0)
-            enter(t, b->event, started_id_of(&ids, closed_activity(b->event)));
+        if (ends(b->event) != 0)
+            enter(t, b->event, started_id_of(&ids, ends(b->event)));
     while (all != NULL) {
         struct buffered_event *next = all->next;
 

@@ -50,7 +50,9 @@ static struct successor *new_successor(struct transition *t, nanos backoff)
     started->prev_auto_reset_points = ARENA_NEW_PB(t->arena, PbResetPoints);
     started->attempt = 1;
     started->parent_workflow_execution = borrow(ms->parent_execution);
+    started->parent_workflow_namespace = borrow_text(ms->parent_namespace);
     started->parent_workflow_namespace_id = borrow_text(ms->parent_namespace_id);
+    started->parent_initiated_event_id = ms->parent_initiated_event_id;
     started->root_workflow_execution = borrow(ms->root_execution);
     started->priority = borrow(ms->priority);
     successor->started = started;
@@ -76,9 +78,6 @@ static const char *add_retry_successor(struct transition *t, nanos after, PbFail
     started->retry_policy = original->retry_policy;
     started->cron_schedule = original->cron_schedule;
     started->last_completion_result = original->last_completion_result;
-    started->parent_workflow_namespace = original->parent_workflow_namespace;
-    started->parent_initiated_event_id = original->parent_initiated_event_id;
-    started->parent_initiated_event_version = original->parent_initiated_event_version;
     started->initiator = CONTINUE_AS_NEW_INITIATOR_RETRY;
     started->continued_failure = failure;
     started->attempt = t->ms->attempt + 1;

@@ -102,7 +102,29 @@ struct activity *activity_current(const struct mutable_state *ms, int64_t schedu
 /* When its next time-out is due and which it is. NANOS_MAX: none. */
 nanos activity_deadline(const struct activity *activity, PbTimeoutType *ret_type);
 
-/* ---- signal.c, cancel.c, close.c ---- */
+/* ---- child.c ---- */
+
+/* How a child has ended, as its parent's history tells it. */
+struct child_end {
+    PbWorkflowExecutionStatus outcome;
+    const char *run_id; /* of the last run of its chain */
+    PbPayloads *result; /* or details, of a cancelled one */
+    PbFailure *failure;
+    PbRetryState retry_state;
+};
+
+/* The child runs (`run_id`), could not be started, has ended. */
+void child_started(struct transition *t, struct child *child, const char *run_id);
+void child_start_failed(struct transition *t, struct child *child, PbStartChildWorkflowExecutionFailedCause cause);
+void child_ended(struct transition *t, struct child *child, const struct child_end *end);
+
+/* ---- external.c ---- */
+
+/* The signal or cancellation request was delivered, or why not (a cause of the respective enum). */
+void external_delivered(struct transition *t, struct external *external);
+void external_failed(struct transition *t, struct external *external, int cause);
+
+/* ---- outside.c, close.c ---- */
 
 /* Records a signal and makes sure of a workflow task. */
 void decide_signal(struct transition *t, const PbWorkflowExecutionSignaledEventAttributes *signal, size_t links_count,
@@ -144,6 +166,9 @@ struct retry_answer retry_decide(const PbRetryPolicy *policy, int32_t attempt, n
 
 /* The backoff before attempt `attempt` + 1 by the policy alone. */
 nanos retry_interval(const PbRetryPolicy *policy, int32_t attempt);
+
+/* The priority of an activity or child: a field set in its own wins over the workflow's. Either may be NULL. */
+PbPriority *history_merged_priority(struct arena *arena, const PbPriority *workflow, const PbPriority *own);
 
 /* ---- timeouts ---- */
 

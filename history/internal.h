@@ -40,6 +40,9 @@ struct task_context {
     bool had_buffered;          /* events were buffered when the commands arrived: a closing command is refused */
 };
 
+/* What is wrong with the namespace that a command names for another workflow, or NULL. */
+const char *other_namespace_problem(const struct transition *t, const char *name);
+
 /* Decides one command. */
 typedef struct refusal command_decide(struct transition *t, const PbCommand *command, struct task_context *task);
 
@@ -87,6 +90,12 @@ void activity_free(struct mutable_state *ms, struct activity *activity);
 
 /* What is due of an activity at t->now: its retry, or one of its time-outs. */
 void activity_deadline_passed(struct transition *t, struct activity *activity);
+
+/* ---- child.c, external.c ---- */
+
+/* Frees one that is no longer pending. */
+void child_free(struct mutable_state *ms, struct child *child);
+void external_free(struct mutable_state *ms, struct external *external);
 
 /* ---- timer.c ---- */
 

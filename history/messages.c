@@ -34,3 +34,24 @@ PbTaskQueue *normal_task_queue(struct arena *arena, const char *name)
     queue->kind = TASK_QUEUE_KIND_NORMAL;
     return queue;
 }
+
+PbPriority *history_merged_priority(struct arena *arena, const PbPriority *workflow, const PbPriority *own)
+{
+    PbPriority *merged;
+
+    if (workflow == NULL || own == NULL)
+        return borrow(workflow == NULL ? own : workflow);
+    merged = pb_copy(arena, workflow);
+    if (own->priority_key != 0)
+        merged->priority_key = own->priority_key;
+    if (own->fairness_key[0] != '\0')
+        merged->fairness_key = own->fairness_key;
+    if (own->fairness_weight != 0)
+        merged->fairness_weight = own->fairness_weight;
+    return merged;
+}
+
+const char *other_namespace_problem(const struct transition *t, const char *name)
+{
+    return name[0] == '\0' || strcmp(name, t->namespace_name) == 0 ? NULL : "cross namespace commands are not allowed";
+}

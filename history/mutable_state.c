@@ -76,12 +76,16 @@ void mutable_state_free(struct mutable_state *ms)
 {
     struct activity *activity, *next_activity;
     struct user_timer *timer, *next_timer;
+    struct child *child, *next_child;
+    struct external *external, *next_external;
     struct used_request *request, *next_request;
 
     if (ms == NULL)
         return;
     HASH_ITER(by_event, ms->activities, activity, next_activity) activity_free(ms, activity);
     HASH_ITER(by_id, ms->timers, timer, next_timer) user_timer_free(ms, timer);
+    HASH_ITER(by_event, ms->children, child, next_child) child_free(ms, child);
+    HASH_ITER(by_event, ms->externals, external, next_external) external_free(ms, external);
     HASH_ITER(hh, ms->used_requests, request, next_request)
     {
         HASH_DEL(ms->used_requests, request);
@@ -142,6 +146,22 @@ struct user_timer *mutable_state_timer(const struct mutable_state *ms, const cha
 
     HASH_FIND(by_id, ms->timers, timer_id, strlen(timer_id), timer);
     return timer;
+}
+
+struct child *mutable_state_child(const struct mutable_state *ms, int64_t initiated_event_id)
+{
+    struct child *child;
+
+    HASH_FIND(by_event, ms->children, &initiated_event_id, sizeof(initiated_event_id), child);
+    return child;
+}
+
+struct external *mutable_state_external(const struct mutable_state *ms, int64_t initiated_event_id)
+{
+    struct external *external;
+
+    HASH_FIND(by_event, ms->externals, &initiated_event_id, sizeof(initiated_event_id), external);
+    return external;
 }
 
 bool mutable_state_request_used(const struct mutable_state *ms, const char *request_id)
@@ -263,6 +283,31 @@ static const char *timers_difference(const struct mutable_state *a, const struct
     return NULL;
 }
 
+static const char *others_difference(const struct mutable_state *a, const struct mutable_state *b, struct arena *arena)
+{
+    struct child *child, *next_child;
+    struct external *external, *next_external;
+
+    DIFFERS(HASH_CNT(by_event, a->children) != HASH_CNT(by_event, b->children), "children");
+    HASH_ITER(by_event, a->children, child, next_child)
+    {
+        const struct child *other = mutable_state_child(b, child->initiated_event_id);
+
+        DIFFERS(other == NULL || child->closing != other->closing || child->started_event_id != other->started_event_id ||
+                    (child->run_id == NULL) != (other->run_id == NULL),
+                "child %lld", (long long)child->initiated_event_id);
+    }
+    DIFFERS(HASH_CNT(by_event, a->externals) != HASH_CNT(by_event, b->externals), "external signals and cancellations");
+    HASH_ITER(by_event, a->externals, external, next_external)
+    {
+        const struct external *other = mutable_state_external(b, external->initiated_event_id);
+
+        DIFFERS(other == NULL || external->closing != other->closing, "external %lld",
+                (long long)external->initiated_event_id);
+    }
+    return NULL;
+}
+
 const char *mutable_state_difference(const struct mutable_state *a, const struct mutable_state *b, struct arena *arena)
 {
     const char *difference;
@@ -285,5 +330,7 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
         difference = activities_difference(a, b, arena);
     if (difference == NULL)
         difference = timers_difference(a, b, arena);
+    if (difference == NULL)
+        difference = others_difference(a, b, arena);
     return difference;
 }

@@ -79,6 +79,27 @@ struct activity {
     UT_hash_handle by_event, by_id;
 };
 
+/* A child workflow from its initiation to its end. */
+struct child {
+    int64_t initiated_event_id;
+    const PbStartChildWorkflowExecutionInitiatedEventAttributes *initiated;
+    int64_t started_event_id; /* 0: not started, or that event is buffered */
+    const char *run_id;       /* of the first run of its chain; NULL: not started */
+    bool closing;             /* its close event, or that it could not start, is buffered */
+    struct arena *arena;
+    UT_hash_handle by_event;
+};
+
+/* A signal or cancellation request on its way to another workflow. */
+struct external {
+    int64_t initiated_event_id;
+    const PbSignalExternalWorkflowExecutionInitiatedEventAttributes *signal; /* one of the two */
+    const PbRequestCancelExternalWorkflowExecutionInitiatedEventAttributes *cancel;
+    bool closing; /* its result is buffered */
+    struct arena *arena;
+    UT_hash_handle by_event;
+};
+
 /* A pending user timer. */
 struct user_timer {
     int64_t started_event_id;
@@ -125,7 +146,8 @@ struct mutable_state {
     const PbPriority *priority;
     const PbUserMetadata *user_metadata;
     const PbWorkflowExecution *parent_execution;
-    const char *parent_namespace_id;
+    const char *parent_namespace, *parent_namespace_id;
+    int64_t parent_initiated_event_id;
     const PbWorkflowExecution *root_execution;
 
     /* The fold. */
@@ -140,6 +162,8 @@ struct mutable_state {
     bool first_task_scheduled; /* a workflow task has been scheduled once: the backoff is over */
     struct activity *activities, *activities_by_id;
     struct user_timer *timers;
+    struct child *children;
+    struct external *externals;
     struct used_request *used_requests;
     int32_t signals_count;
 
@@ -205,6 +229,10 @@ struct activity *mutable_state_activity_by_id(const struct mutable_state *ms, co
 
 /* The pending timer with this id; NULL when none. Firing ones are found too. */
 struct user_timer *mutable_state_timer(const struct mutable_state *ms, const char *timer_id);
+
+/* The pending child, signal or cancellation request with this initiated event; NULL when none. */
+struct child *mutable_state_child(const struct mutable_state *ms, int64_t initiated_event_id);
+struct external *mutable_state_external(const struct mutable_state *ms, int64_t initiated_event_id);
 
 /* Whether this request id has been used on this run. */
 bool mutable_state_request_used(const struct mutable_state *ms, const char *request_id);

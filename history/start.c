@@ -13,7 +13,8 @@ void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttribute
     t->pending->n_links = links_count;
     t->pending->links = links;
     transition_settle(t);
-    workflow_task_schedule(t, false);
+    if (started->parent_workflow_execution == NULL || started->continued_execution_run_id[0] != '\0')
+        workflow_task_schedule(t, false); /* a child's waits until its parent knows that it runs */
 }
 
 void decide_backoff_over(struct transition *t)
@@ -51,6 +52,8 @@ enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
     ms->priority = pb_copy(arena, attributes->priority);
     ms->user_metadata = pb_copy(arena, event->user_metadata);
     ms->parent_execution = pb_copy(arena, attributes->parent_workflow_execution);
+    ms->parent_namespace = arena_strdup(arena, attributes->parent_workflow_namespace);
+    ms->parent_initiated_event_id = attributes->parent_initiated_event_id;
     ms->parent_namespace_id = arena_strdup(arena, attributes->parent_workflow_namespace_id);
     ms->root_execution = pb_copy(arena, attributes->root_workflow_execution);
     return INTACT;

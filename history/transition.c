@@ -74,7 +74,7 @@ int64_t transition_settle(struct transition *t)
     return event->event_id;
 }
 
-void transition_effect(struct transition *t, enum effect_kind kind, int64_t scheduled_event_id)
+void transition_effect(struct transition *t, enum effect_kind kind, int64_t event_id)
 {
     if (t->effects_count == t->effects_capacity) {
         size_t capacity = t->effects_capacity == 0 ? EFFECTS_MIN : t->effects_capacity * 2;
@@ -85,7 +85,7 @@ void transition_effect(struct transition *t, enum effect_kind kind, int64_t sche
         t->effects = effects;
         t->effects_capacity = capacity;
     }
-    t->effects[t->effects_count++] = (struct effect){.kind = kind, .scheduled_event_id = scheduled_event_id};
+    t->effects[t->effects_count++] = (struct effect){.kind = kind, .event_id = event_id};
 }
 
 static bool buffer_is_full(const struct transition *t)

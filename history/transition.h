@@ -20,6 +20,7 @@ struct history_limits {
     int64_t blob_bytes_max;
     int64_t memo_bytes_max;
     int32_t pending_activities_max;
+    int32_t pending_children_max, pending_signals_max, pending_cancels_max;
     int32_t signals_max;
     int32_t buffered_events_max;
     int64_t buffered_bytes_max;
@@ -30,12 +31,14 @@ struct history_limits {
 
 /* Something that must happen once the events are stored. */
 enum effect_kind {
-    EFFECT_DISPATCH_ACTIVITY,      /* hand activity `scheduled_event_id` to matching */
+    EFFECT_DISPATCH_ACTIVITY,      /* hand activity `event_id` to matching */
     EFFECT_START_ACTIVITY_EAGERLY, /* let the worker that has scheduled it begin at once */
+    EFFECT_START_CHILD,            /* start the child that event `event_id` has initiated */
+    EFFECT_TELL_EXTERNAL,          /* deliver the signal or cancellation request that event `event_id` has initiated */
 };
 struct effect {
     enum effect_kind kind;
-    int64_t scheduled_event_id;
+    int64_t event_id; /* of the event that scheduled or initiated it */
 };
 
 /* The run that follows this one (continue-as-new, retry): created in the same turn. */
@@ -51,7 +54,8 @@ struct transition {
     nanos now;
     struct rand *rand;
     const struct history_limits *limits;
-    const char *run_id; /* this run's, as text */
+    const char *run_id;                    /* this run's, as text */
+    const char *namespace_name, *namespace_id; /* this run's; the id as text */
     /* Reads this run's first event again (input, header: not kept in memory). Its memory is the turn's. */
     const PbWorkflowExecutionStartedEventAttributes *(*load_started)(void *context);
     void *context;
@@ -83,7 +87,7 @@ int64_t transition_settle(struct transition *t);
 void transition_finish(struct transition *t);
 
 /* Adds an effect. */
-void transition_effect(struct transition *t, enum effect_kind kind, int64_t scheduled_event_id);
+void transition_effect(struct transition *t, enum effect_kind kind, int64_t event_id);
 
 /* Puts the buffered events into the log, in their right order, and patches what refers to ids that they only get now.
  * True when there were any. Only when no workflow task is started (MS4). */

@@ -28,6 +28,9 @@ static const struct setting {
     SETTING("limit.blobSize.error", TYPE_INT64, history.blob_bytes_max, 2 << 20),
     SETTING("limit.memoSize.error", TYPE_INT64, history.memo_bytes_max, 2 << 20),
     SETTING("limit.numPendingActivities.error", TYPE_INT32, history.pending_activities_max, 2000),
+    SETTING("limit.numPendingChildExecutions.error", TYPE_INT32, history.pending_children_max, 2000),
+    SETTING("limit.numPendingSignals.error", TYPE_INT32, history.pending_signals_max, 2000),
+    SETTING("limit.numPendingCancelRequests.error", TYPE_INT32, history.pending_cancels_max, 2000),
     SETTING("history.maximumSignalsPerExecution", TYPE_INT32, history.signals_max, 10000),
     /* Buffered events are stored again with every change while a workflow task runs. */
     SETTING("history.maximumBufferedEventsBatch", TYPE_INT32, history.buffered_events_max, 100),

@@ -137,6 +137,7 @@ void turn_end(struct turn *turn)
     bool committed = false;
 
     do {
+        engine_turn_work(turn->server->engine);
         committed |= commit(turn);
         deliver(turn);
         engine_turn_done(turn->server->engine);

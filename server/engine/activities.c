@@ -137,7 +137,7 @@ void activities_start_eagerly(struct call *call, struct run *run, const struct t
     resp->activity_tasks = ARENA_NEW_ARRAY(call->arena, PbPollActivityTaskQueueResponse *, t->effects_count);
     run_begin(run, &start);
     for (size_t i = 0; i < t->effects_count; i++) {
-        struct activity *activity = mutable_state_activity(run->state, t->effects[i].scheduled_event_id);
+        struct activity *activity = mutable_state_activity(run->state, t->effects[i].event_id);
         PbPollActivityTaskQueueResponse *task;
 
         if (t->effects[i].kind != EFFECT_START_ACTIVITY_EAGERLY || activity == NULL ||

@@ -207,7 +207,6 @@ status engine_start_workflow(struct call *call, const struct namespace_info *ns,
         return status_ok();
     started = frontend_make_started(call->arena, req, run_id, now, engine->limits);
     run = engine_add_run(engine, ns, started, uuid, req->request_id);
-    run->keeps_first_task = req->request_eager_execution;
     run_begin(run, &t);
     decide_start(&t, started, req->user_metadata, req->n_links, req->links);
     run_commit(run, &t);

@@ -228,6 +228,28 @@ static void describe_activities(struct arena *arena, const struct mutable_state 
     }
 }
 
+static PbPendingChildExecutionInfo *describe_child(struct arena *arena, const struct child *child)
+{
+    PbPendingChildExecutionInfo *info = ARENA_NEW_PB(arena, PbPendingChildExecutionInfo);
+
+    info->workflow_id = arena_strdup(arena, child->initiated->workflow_id);
+    info->run_id = child->run_id == NULL ? "" : arena_strdup(arena, child->run_id);
+    info->workflow_type_name = arena_strdup(arena, child->initiated->workflow_type->name);
+    info->initiated_id = child->initiated_event_id;
+    info->parent_close_policy = child->initiated->parent_close_policy;
+    return info;
+}
+
+static void describe_children(struct arena *arena, const struct mutable_state *ms, PbDescribeWorkflowExecutionResponse *resp)
+{
+    const struct child *child;
+
+    resp->pending_children = ARENA_NEW_ARRAY(arena, PbPendingChildExecutionInfo *, HASH_CNT(by_event, ms->children));
+    for (child = ms->children; child != NULL; child = child->by_event.next)
+        if (!child->closing)
+            resp->pending_children[resp->n_pending_children++] = describe_child(arena, child);
+}
+
 status engine_describe(struct call *call, const struct namespace_info *ns,
                        const PbDescribeWorkflowExecutionRequest *req, PbDescribeWorkflowExecutionResponse *resp)
 {
@@ -244,5 +266,6 @@ status engine_describe(struct call *call, const struct namespace_info *ns,
     describe_activities(arena, run->state, now, &view);
     /* Copied, since the state that it points to may change in this very turn, before the answer leaves. */
     *resp = *(const PbDescribeWorkflowExecutionResponse *)pb_copy(arena, &view);
+    describe_children(call->arena, run->state, resp);
     return status_ok();
 }

@@ -416,6 +416,8 @@ void run_begin(struct run *run, struct transition *t)
     transition_begin(t, run->state, turn_arena(engine->server->turn), clock_now(engine->server->clock), engine->server->rand,
                      engine->limits);
     t->run_id = run->run_id_text;
+    t->namespace_name = run->ns->name;
+    t->namespace_id = run->ns->uuid_text;
     t->load_started = read_started;
     t->context = run;
 }
@@ -565,13 +567,37 @@ static void start_successor(struct run *run, const struct successor *successor)
 static void carry_out(struct run *run, const struct transition *t)
 {
     for (size_t i = 0; i < t->effects_count; i++) {
-        struct activity *activity = mutable_state_activity(run->state, t->effects[i].scheduled_event_id);
+        struct activity *activity = mutable_state_activity(run->state, t->effects[i].event_id);
 
+        others_enqueue_effect(run, &t->effects[i]);
         if (t->effects[i].kind != EFFECT_DISPATCH_ACTIVITY)
             continue;
         /* It may be over already: scheduled and cancelled in one completion. */
         if (activity != NULL && activity->state == ACTIVITY_SCHEDULED && mutable_state_is_open(run->state))
             run_dispatch_activity(run, activity);
+    }
+}
+
+/* Workflow tasks go to matching at the end of the turn: whatever else the turn brings to the run travels with the task. */
+static void dispatch_at_turn_end(struct run *run)
+{
+    if (run->is_to_dispatch || run->state->workflow_task.state != WORKFLOW_TASK_SCHEDULED)
+        return;
+    run->is_to_dispatch = true;
+    run->next_to_dispatch = run->engine->to_dispatch;
+    run->engine->to_dispatch = run;
+}
+
+void engine_turn_work(struct engine *engine)
+{
+    while (others_work(engine) || engine->to_dispatch != NULL) {
+        struct run *run = engine->to_dispatch;
+
+        if (engine->urgent.first != NULL || engine->work.first != NULL || run == NULL)
+            continue;
+        engine->to_dispatch = run->next_to_dispatch;
+        run->is_to_dispatch = false;
+        run_dispatch_task(run, false);
     }
 }
 
@@ -595,13 +621,15 @@ void run_commit(struct run *run, struct transition *t)
     if (stored > 0 || t->volatile_changed)
         check_fold(run, t->arena);
     carry_out(run, t);
-    run_dispatch_task(run, false);
+    dispatch_at_turn_end(run);
     run_set_deadline(run);
     if (t->task_ended)
         queries_task_ended(run);
     if (t->events_count > 0)
         readers_wake(run);
     count_bytes(run);
+    if (!mutable_state_is_open(run->state) && stored > 0)
+        others_run_closed(run, t);
     if (t->successor != NULL && !mutable_state_is_open(run->state))
         start_successor(run, t->successor);
 }
@@ -699,7 +727,7 @@ static void parked_due(struct timer *timer, void *context)
 
 static bool is_evictable(const struct run *run)
 {
-    return !run->is_touched && run->readers == NULL && run->queries == NULL && run->unstored.len == 0 &&
+    return !run->is_touched && !run->is_to_dispatch && run->readers == NULL && run->queries == NULL && run->unstored.len == 0 &&
            run->state->workflow_task.state != WORKFLOW_TASK_STARTED;
 }
 
@@ -772,6 +800,8 @@ static void bring_back(void *context)
 
 void engine_forget_turn(struct engine *engine)
 {
+    others_forget(engine);
+    engine->to_dispatch = NULL; /* all of them are touched */
     while (engine->touched != NULL) {
         struct run *run = engine->touched;
         struct forgotten *forgotten = memory_new(sizeof(*forgotten));

@@ -28,6 +28,10 @@ void engine_free(struct engine *engine);
 /* Begins to bring back what open runs of the database wait for; goes on in steps, a bounded number per turn. */
 void engine_recover(struct engine *engine);
 
+/* Called by the turn before each commit: what this turn's transitions ask of other runs, then hands workflow tasks to
+ * matching. */
+void engine_turn_work(struct engine *engine);
+
 /* The turn's commit has failed: drops every run that the turn touched. */
 void engine_forget_turn(struct engine *engine);
 

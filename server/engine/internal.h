@@ -47,13 +47,14 @@ struct run {
     struct timer deadline;
     int64_t dispatched_event_id; /* the workflow task that matching has been given */
     int32_t dispatched_attempt;
-    bool keeps_first_task; /* an eager start hands it out itself */
     struct history_reader *readers;
     struct query_task *queries; /* those that ride on the workflow task, first come first */
 
     struct run *newer, *older; /* by last use */
     struct run *next_touched;
     bool is_touched;
+    struct run *next_to_dispatch;
+    bool is_to_dispatch;
     int64_t stored_transitions;
     size_t bytes; /* what it was last counted with */
 
@@ -87,6 +88,11 @@ struct query_task {
     UT_hash_handle by_id;
 };
 
+/* Work on other runs, to be done before the turn's COMMIT (others.c). */
+struct work_queue {
+    struct work *first, *last;
+};
+
 struct engine {
     struct server *server;
     struct matching *matching;
@@ -97,6 +103,8 @@ struct engine {
     struct query_task *queries; /* all, by id */
     struct run *newest, *oldest;
     struct run *touched;
+    struct run *to_dispatch; /* whose workflow task matching has not been given yet */
+    struct work_queue urgent, work;
     size_t loaded_bytes;
     int64_t recovered_up_to; /* recovery has seen all rows up to this one; INT64_MAX: done */
     struct timer recovery, sweep;
@@ -209,6 +217,20 @@ void queries_fail(struct run *run);
 
 /* A direct query comes back from a dropped sticky queue. */
 void query_give_back(struct engine *engine, struct query_task *query);
+
+/* ---- others.c ---- */
+
+/* Queues what an effect asks of another run. */
+void others_enqueue_effect(struct run *run, const struct effect *effect);
+
+/* Queues what the end of a run, by transition `t`, means to its parent and children. */
+void others_run_closed(struct run *run, const struct transition *t);
+
+/* Does one piece of queued work; false when there was none. */
+bool others_work(struct engine *engine);
+
+/* The turn is undone: so is its work. */
+void others_forget(struct engine *engine);
 
 /* ---- history_readers.c ---- */
 

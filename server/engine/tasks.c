@@ -16,12 +16,6 @@ static struct queue_name normal_queue(const struct run *run)
     return (struct queue_name){.namespace_id = run->ns->id, .type = QUEUE_WORKFLOW, .name = run->state->task_queue};
 }
 
-static void mark_dispatched(struct run *run)
-{
-    run->dispatched_event_id = run->state->workflow_task.scheduled_event_id;
-    run->dispatched_attempt = run->state->workflow_task.attempt;
-}
-
 void run_dispatch_task(struct run *run, bool again)
 {
     const struct mutable_state *ms = run->state;
@@ -41,9 +35,8 @@ void run_dispatch_task(struct run *run, bool again)
         return;
     if (!again && run->dispatched_event_id == task.event_id && run->dispatched_attempt == pending->attempt)
         return;
-    mark_dispatched(run);
-    if (run->keeps_first_task && pending->scheduled_event_id == 2 && pending->attempt == 1 && !again)
-        return;
+    run->dispatched_event_id = pending->scheduled_event_id;
+    run->dispatched_attempt = pending->attempt;
     if (pending->is_sticky && ms->sticky_queue != NULL) {
         sticky.name = ms->sticky_queue;
         sticky.is_sticky = true;
@@ -372,6 +365,26 @@ static status refuse_completion(struct call *call, struct run *run, const struct
     return status_errorf(call->arena, GRPC_INVALID_ARGUMENT, "%s", refusal->text);
 }
 
+/* Commands may name the namespace of another workflow: it must be there. (That it is this one history/ checks.) */
+static status check_other_namespaces(struct call *call, const PbRespondWorkflowTaskCompletedRequest *req)
+{
+    for (size_t i = 0; i < req->n_commands; i++) {
+        const PbCommand *command = req->commands[i];
+        const char *name = "";
+        const struct namespace_info *ns;
+
+        if (command->attributes_case == PbCommand_start_child_workflow_execution_command_attributes_case)
+            name = command->start_child_workflow_execution_command_attributes->namespace_;
+        else if (command->attributes_case == PbCommand_signal_external_workflow_execution_command_attributes_case)
+            name = command->signal_external_workflow_execution_command_attributes->namespace_;
+        else if (command->attributes_case == PbCommand_request_cancel_external_workflow_execution_command_attributes_case)
+            name = command->request_cancel_external_workflow_execution_command_attributes->namespace_;
+        if (name[0] != '\0')
+            TRY(namespaces_find(call->server->namespaces, call->arena, name, &ns));
+    }
+    return status_ok();
+}
+
 status engine_complete_workflow_task(struct call *call, const struct namespace_info *ns,
                                      const PbRespondWorkflowTaskCompletedRequest *req,
                                      PbRespondWorkflowTaskCompletedResponse *resp)
@@ -381,12 +394,13 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
     struct transition t;
     struct run *run;
     const char *problem;
-    bool heartbeat_timeout, goes_inline;
+    bool heartbeat_timeout;
 
     TRY(started_task_run(call, ns, &req->task_token, &run));
     problem = workflow_task_check_sequence(call->arena, req);
     if (problem != NULL)
         return status_error(GRPC_INVALID_ARGUMENT, problem);
+    TRY(check_other_namespaces(call, req));
     memory = workflow_task_remember(run->state, call->arena);
     run_begin(run, &t);
     refusal = workflow_task_complete(&t, req, &heartbeat_timeout);
@@ -395,14 +409,11 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
         return refuse_completion(call, run, &refusal, req->identity);
     }
     queries_answer(run, req);
-    goes_inline = wants_inline(run, req) && !heartbeat_timeout;
-    if (goes_inline) /* matching must not hand out what the answer will */
-        mark_dispatched(run);
     run_commit(run, &t);
     if (heartbeat_timeout)
         return not_found(call->arena, MSG_HEARTBEAT_TIMEOUT);
     activities_start_eagerly(call, run, &t, req->identity, resp);
-    if (goes_inline && wants_inline(run, req))
+    if (wants_inline(run, req)) /* before matching is given it, at the end of the turn */
         start_inline(call, run, req, resp);
     return status_ok();
 }

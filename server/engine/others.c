@@ -1,0 +1,424 @@
+/*
+ * What a run does to other runs: starts children and tells them of its end, tells its parent of its own, signals others and
+ * asks them to cancel.
+ *
+ * Such work is queued while transitions are committed and done at the end of the same turn, before its COMMIT: so it is stored
+ * together with the events that ask for it and nothing can be lost between them. Signals and cancellation requests come
+ * before children that were initiated with them: on the real server, too, a child does not exist yet for a signal of the same
+ * workflow task.
+ */
+#include <string.h>
+
+#include "base/invariant.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "server/engine/internal.h"
+
+enum work_kind { TELL_EXTERNAL, START_CHILD, TELL_PARENT, END_CHILD };
+
+struct work {
+    enum work_kind kind;
+    int64_t run, event_id;
+    const struct child_end *end;     /* TELL_PARENT */
+    const char *workflow_id, *run_id; /* TELL_PARENT: the parent; END_CHILD: the child and the first run of its chain */
+    const struct namespace_info *ns;
+    PbParentClosePolicy policy;
+    struct work *next;
+};
+
+static const char server_identity[] = "history-service";
+
+static void enqueue(struct engine *engine, const struct work *what)
+{
+    struct work_queue *queue = what->kind == TELL_EXTERNAL ? &engine->urgent : &engine->work;
+    struct work *work = ARENA_NEW(turn_arena(engine->server->turn), struct work);
+
+    *work = *what;
+    work->next = NULL;
+    if (queue->last == NULL)
+        queue->first = work;
+    else
+        queue->last->next = work;
+    queue->last = work;
+}
+
+void others_enqueue_effect(struct run *run, const struct effect *effect)
+{
+    struct work work = {.run = run->id, .event_id = effect->event_id, .ns = run->ns};
+
+    if (effect->kind != EFFECT_START_CHILD && effect->kind != EFFECT_TELL_EXTERNAL)
+        return;
+    work.kind = effect->kind == EFFECT_START_CHILD ? START_CHILD : TELL_EXTERNAL;
+    enqueue(run->engine, &work);
+}
+
+/* ---- a run has ended ---- */
+
+static const struct child_end *end_of(const struct run *run, struct arena *arena, const PbHistoryEvent *close)
+{
+    struct child_end *end = ARENA_NEW(arena, struct child_end);
+
+    end->outcome = run->state->status;
+    end->run_id = arena_strdup(arena, run->run_id_text);
+    switch ((int)close->event_type) {
+    case EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+        end->result = close->workflow_execution_completed_event_attributes->result;
+        break;
+    case EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+        end->failure = close->workflow_execution_failed_event_attributes->failure;
+        end->retry_state = close->workflow_execution_failed_event_attributes->retry_state;
+        break;
+    case EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
+        end->result = close->workflow_execution_canceled_event_attributes->details;
+        break;
+    case EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
+        end->retry_state = close->workflow_execution_timed_out_event_attributes->retry_state;
+        break;
+    default:
+        break;
+    }
+    return end;
+}
+
+void others_run_closed(struct run *run, const struct transition *t)
+{
+    const struct mutable_state *ms = run->state;
+    const struct child *child;
+
+    if (ms->parent_execution != NULL && ms->new_run_id == NULL) {
+        struct work work = {
+            .kind = TELL_PARENT,
+            .ns = run->ns,
+            .event_id = ms->parent_initiated_event_id,
+            .workflow_id = arena_strdup(t->arena, ms->parent_execution->workflow_id),
+            .run_id = arena_strdup(t->arena, ms->parent_execution->run_id),
+            .end = end_of(run, t->arena, t->events[t->events_count - 1]),
+        };
+
+        enqueue(run->engine, &work);
+    }
+    for (child = ms->children; child != NULL; child = child->by_event.next) {
+        struct work work = {
+            .kind = END_CHILD,
+            .run = run->id,
+            .ns = run->ns,
+            .workflow_id = arena_strdup(t->arena, child->initiated->workflow_id),
+            .run_id = arena_strdup(t->arena, child->run_id),
+            .policy = child->initiated->parent_close_policy,
+        };
+
+        if (child->run_id != NULL && !child->closing && work.policy != PARENT_CLOSE_POLICY_ABANDON)
+            enqueue(run->engine, &work);
+    }
+}
+
+/* ---- starting a child ---- */
+
+static bool may_reuse(const struct run *present, PbWorkflowIdReusePolicy policy)
+{
+    if (mutable_state_is_open(present->state))
+        return false;
+    switch ((int)policy) {
+    case WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE:
+        return false;
+    case WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY:
+        return present->state->status != WORKFLOW_EXECUTION_STATUS_COMPLETED;
+    default:
+        return true;
+    }
+}
+
+static PbWorkflowExecution *execution_of(struct arena *arena, const struct run *run)
+{
+    PbWorkflowExecution *execution = ARENA_NEW_PB(arena, PbWorkflowExecution);
+
+    execution->workflow_id = arena_strdup(arena, run->state->workflow_id);
+    execution->run_id = arena_strdup(arena, run->run_id_text);
+    return execution;
+}
+
+static PbWorkflowExecutionStartedEventAttributes *make_started(struct run *parent, const struct child *child,
+                                                               const char *run_id, nanos now)
+{
+    struct arena *arena = turn_arena(parent->engine->server->turn);
+    const PbStartChildWorkflowExecutionInitiatedEventAttributes *initiated = pb_copy(arena, child->initiated);
+    PbWorkflowExecutionStartedEventAttributes *started = ARENA_NEW_PB(arena, PbWorkflowExecutionStartedEventAttributes);
+    nanos execution_timeout = duration_from_pb(initiated->workflow_execution_timeout);
+
+    started->workflow_id = initiated->workflow_id;
+    started->workflow_type = initiated->workflow_type;
+    started->parent_workflow_namespace = parent->ns->name;
+    started->parent_workflow_namespace_id = parent->ns->uuid_text;
+    started->parent_workflow_execution = execution_of(arena, parent);
+    started->parent_initiated_event_id = child->initiated_event_id;
+    started->root_workflow_execution = parent->state->root_execution != NULL
+                                           ? pb_copy(arena, parent->state->root_execution)
+                                           : started->parent_workflow_execution;
+    started->task_queue = initiated->task_queue;
+    started->input = initiated->input;
+    started->header = initiated->header;
+    started->workflow_execution_timeout = initiated->workflow_execution_timeout;
+    started->workflow_run_timeout = initiated->workflow_run_timeout;
+    started->workflow_task_timeout = initiated->workflow_task_timeout;
+    started->original_execution_run_id = run_id;
+    started->first_execution_run_id = run_id;
+    started->retry_policy = initiated->retry_policy;
+    started->attempt = 1;
+    if (execution_timeout > 0) /* in whole milliseconds, as everywhere */
+        started->workflow_execution_expiration_time = pb_timestamp_new(
+            arena, nanos_add(now, execution_timeout) / NANOS_PER_MILLISECOND * NANOS_PER_MILLISECOND);
+    started->cron_schedule = initiated->cron_schedule;
+    started->first_workflow_task_backoff = pb_duration_new(arena, 0);
+    started->memo = initiated->memo;
+    started->search_attributes = initiated->search_attributes;
+    started->priority = history_merged_priority(arena, parent->state->priority, initiated->priority);
+    return started;
+}
+
+/* The child's first batch holds only its start; its first workflow task comes once the parent knows its run id. */
+static void create_child(struct run *parent, struct child *child)
+{
+    struct engine *engine = parent->engine;
+    nanos now = clock_now(engine->server->clock);
+    PbWorkflowExecutionStartedEventAttributes *started;
+    struct transition t;
+    uint8_t uuid[UUID_BYTES];
+    char *run_id;
+    struct run *run;
+
+    rand_uuid7(engine->server->rand, now, uuid);
+    run_id = uuid_text(turn_arena(engine->server->turn), uuid);
+    started = make_started(parent, child, run_id, now);
+    run = engine_add_run(engine, parent->ns, started, uuid, "");
+    run_begin(run, &t);
+    decide_start(&t, started, NULL, 0, NULL);
+    run_commit(run, &t);
+    run_begin(parent, &t);
+    child_started(&t, child, run_id);
+    run_commit(parent, &t);
+    run_begin(run, &t);
+    workflow_task_schedule(&t, false);
+    run_commit(run, &t);
+}
+
+static void start_child(struct engine *engine, const struct work *work)
+{
+    struct run *parent, *present;
+    struct transition t;
+    struct child *child;
+
+    if (!status_is_ok(engine_load(engine, work->run, &parent)) || !mutable_state_is_open(parent->state))
+        return; /* a child that has not started when its parent closes never does */
+    child = mutable_state_child(parent->state, work->event_id);
+    if (child == NULL || child->run_id != NULL || child->closing)
+        return;
+    if (!status_is_ok(engine_load_current(engine, work->ns, child->initiated->workflow_id, &present))) {
+        log_error("the holder of a child's workflow id cannot be read", "workflow", child->initiated->workflow_id);
+        present = NULL;
+    }
+    if (present != NULL && !may_reuse(present, child->initiated->workflow_id_reuse_policy)) {
+        run_begin(parent, &t);
+        child_start_failed(&t, child, START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS);
+        run_commit(parent, &t);
+        return;
+    }
+    create_child(parent, child);
+}
+
+/* ---- telling the parent ---- */
+
+static status find_run(struct engine *engine, const struct namespace_info *ns, const char *workflow_id, const char *run_id,
+                       struct run **ret_run)
+{
+    struct run_row row;
+    uint8_t uuid[UUID_BYTES];
+    status found;
+
+    *ret_run = NULL;
+    TRY(engine_load_current(engine, ns, workflow_id, ret_run));
+    if (run_id[0] == '\0' || (*ret_run != NULL && strcmp((*ret_run)->run_id_text, run_id) == 0))
+        return *ret_run != NULL ? status_ok() : status_error(GRPC_NOT_FOUND, NULL);
+    *ret_run = NULL;
+    if (!uuid_parse(run_id, uuid))
+        return status_error(GRPC_NOT_FOUND, NULL);
+    found = runs_find(engine->server->store, turn_arena(engine->server->turn), ns->id, workflow_id, uuid, &row);
+    TRY(found);
+    return engine_load(engine, row.id, ret_run);
+}
+
+static void tell_parent(struct engine *engine, const struct work *work)
+{
+    struct run *parent;
+    struct transition t;
+    struct child *child;
+
+    if (!status_is_ok(find_run(engine, work->ns, work->workflow_id, work->run_id, &parent)) ||
+        !mutable_state_is_open(parent->state))
+        return;
+    child = mutable_state_child(parent->state, work->event_id);
+    if (child == NULL || child->closing)
+        return;
+    run_begin(parent, &t);
+    child_ended(&t, child, work->end);
+    run_commit(parent, &t);
+}
+
+/* ---- a parent has closed ---- */
+
+static void end_child(struct engine *engine, const struct work *work)
+{
+    struct run *run, *parent;
+    struct transition t;
+
+    /* The policy follows the child's chain: its current run, if that still belongs to it. */
+    if (!status_is_ok(engine_load_current(engine, work->ns, work->workflow_id, &run)) || run == NULL ||
+        !mutable_state_is_open(run->state) || strcmp(run->state->first_run_id, work->run_id) != 0)
+        return;
+    if (work->policy == PARENT_CLOSE_POLICY_REQUEST_CANCEL) {
+        PbWorkflowExecutionCancelRequestedEventAttributes request = PbWorkflowExecutionCancelRequestedEventAttributes_INIT;
+
+        if (run->state->cancel_requested)
+            return;
+        if (status_is_ok(engine_load(engine, work->run, &parent)))
+            request.external_workflow_execution = execution_of(turn_arena(engine->server->turn), parent);
+        request.identity = server_identity;
+        run_begin(run, &t);
+        decide_cancel_request(&t, &request);
+        run_commit(run, &t);
+        return;
+    }
+    run_terminate(run, "by parent close policy", NULL, server_identity);
+}
+
+/* ---- signals and cancellation requests ---- */
+
+static bool is_child_of(const struct run *run, const struct run *parent)
+{
+    const struct mutable_state *ms = run->state;
+
+    return ms->parent_execution != NULL && strcmp(ms->parent_execution->run_id, parent->run_id_text) == 0;
+}
+
+/* Whether the target may be told: it is there, not the sender itself and, where that is asked for, its child. */
+static bool target_fits(const struct run *target, const struct run *sender, bool child_only)
+{
+    return target != NULL && strcmp(target->state->workflow_id, sender->state->workflow_id) != 0 &&
+           (!child_only || is_child_of(target, sender));
+}
+
+/* 0: delivered. */
+static int deliver_signal(struct run *sender, struct run *target, const struct external *external)
+{
+    const int not_found_cause = SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND;
+    struct arena *arena = turn_arena(sender->engine->server->turn);
+    PbWorkflowExecutionSignaledEventAttributes signal = PbWorkflowExecutionSignaledEventAttributes_INIT;
+    const PbSignalExternalWorkflowExecutionInitiatedEventAttributes *sent = pb_copy(arena, external->signal);
+    uint8_t uuid[UUID_BYTES];
+    struct transition t;
+
+    if (!target_fits(target, sender, sent->child_workflow_only) || !mutable_state_is_open(target->state))
+        return not_found_cause;
+    if (target->state->signals_count >= sender->engine->limits->signals_max)
+        return SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_SIGNAL_COUNT_LIMIT_EXCEEDED;
+    rand_uuid4(sender->engine->server->rand, uuid);
+    signal.signal_name = sent->signal_name;
+    signal.input = sent->input;
+    signal.identity = server_identity;
+    signal.header = sent->header;
+    signal.external_workflow_execution = execution_of(arena, sender);
+    signal.request_id = uuid_text(arena, uuid);
+    run_begin(target, &t);
+    decide_signal(&t, &signal, 0, NULL);
+    run_commit(target, &t);
+    return 0;
+}
+
+static int deliver_cancel(struct run *sender, struct run *target, const struct external *external)
+{
+    struct arena *arena = turn_arena(sender->engine->server->turn);
+    PbWorkflowExecutionCancelRequestedEventAttributes request = PbWorkflowExecutionCancelRequestedEventAttributes_INIT;
+    struct transition t;
+
+    if (!target_fits(target, sender, external->cancel->child_workflow_only))
+        return CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND;
+    if (!mutable_state_is_open(target->state) || target->state->cancel_requested)
+        return 0; /* nothing left to ask for */
+    request.cause = arena_strdup(arena, external->cancel->reason);
+    request.external_initiated_event_id = external->initiated_event_id;
+    request.external_workflow_execution = execution_of(arena, sender);
+    request.identity = server_identity;
+    run_begin(target, &t);
+    decide_cancel_request(&t, &request);
+    run_commit(target, &t);
+    return 0;
+}
+
+static void tell_external(struct engine *engine, const struct work *work)
+{
+    const PbWorkflowExecution *execution;
+    struct run *sender, *target;
+    struct external *external;
+    struct transition t;
+    int cause;
+
+    if (!status_is_ok(engine_load(engine, work->run, &sender)))
+        return;
+    external = mutable_state_external(sender->state, work->event_id);
+    if (external == NULL || external->closing)
+        return;
+    execution = external->signal != NULL ? external->signal->workflow_execution : external->cancel->workflow_execution;
+    if (!status_is_ok(find_run(engine, work->ns, execution->workflow_id, execution->run_id, &target)))
+        target = NULL;
+    cause = external->signal != NULL ? deliver_signal(sender, target, external) : deliver_cancel(sender, target, external);
+    if (!mutable_state_is_open(sender->state))
+        return; /* it has closed in the same task: the message went out all the same */
+    run_begin(sender, &t);
+    if (cause == 0)
+        external_delivered(&t, external);
+    else
+        external_failed(&t, external, cause);
+    run_commit(sender, &t);
+}
+
+/* ---- the queue ---- */
+
+static struct work *take(struct engine *engine)
+{
+    struct work_queue *queue = engine->urgent.first != NULL ? &engine->urgent : &engine->work;
+    struct work *work = queue->first;
+
+    if (work == NULL)
+        return NULL;
+    queue->first = work->next;
+    if (queue->first == NULL)
+        queue->last = NULL;
+    return work;
+}
+
+bool others_work(struct engine *engine)
+{
+    struct work *work = take(engine);
+
+    if (work == NULL)
+        return false;
+    switch (work->kind) {
+    case TELL_EXTERNAL:
+        tell_external(engine, work);
+        break;
+    case START_CHILD:
+        start_child(engine, work);
+        break;
+    case TELL_PARENT:
+        tell_parent(engine, work);
+        break;
+    case END_CHILD:
+        end_child(engine, work);
+        break;
+    }
+    return true;
+}
+
+void others_forget(struct engine *engine)
+{
+    engine->urgent = engine->work = (struct work_queue){0};
+}
