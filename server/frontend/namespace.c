@@ -35,8 +35,8 @@ static PbNamespaceInfo *describe_info(struct call *call, const struct namespace_
         entry->value = ns->record->data[i]->value;
         info->data[info->n_data++] = entry;
     }
-    /* None of them is built yet; the message itself is always there. */
     info->capabilities = ARENA_NEW_PB(call->arena, PbNamespaceInfoCapabilities);
+    info->capabilities->eager_workflow_start = true; /* only what is built */
     info->limits = ARENA_NEW_PB(call->arena, PbNamespaceInfoLimits);
     info->limits->blob_size_limit_error = config->history.blob_bytes_max;
     info->limits->memo_size_limit_error = config->history.memo_bytes_max;

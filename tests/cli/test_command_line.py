@@ -1,0 +1,140 @@
+"""The executable as people and launchers run it: what it prints, with which code it ends, what it refuses and in which words."""
+
+import contextlib
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+
+import pytest
+from launch import accepts, free_port
+
+pytestmark = pytest.mark.fermata_only
+
+
+def run(exe, *words):
+    return subprocess.run([exe, *words], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def serving(exe, *words):
+    """A server until the block ends: its process and port."""
+    port = free_port()
+    command = [exe, "server", "start-dev", "--port", str(port), *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        give_up = time.monotonic() + 20
+        while not accepts(port):
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < give_up, "the server does not listen"
+            time.sleep(0.01)
+        yield process, port
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def stop(process, how=signal.SIGTERM):
+    process.send_signal(how)
+    out, err = process.communicate(timeout=20)
+    return process.returncode, out, err
+
+
+def refused(exe, *words):
+    """The line on standard error with which the executable refuses to start."""
+    ended = run(exe, "server", "start-dev", *words)
+    assert ended.returncode == 1, ended
+    assert ended.stdout == ""
+    return ended.stderr.splitlines()[0]
+
+
+def test_version_and_help_are_on_standard_output(fermata_exe):
+    version = run(fermata_exe, "--version")
+    assert (version.returncode, version.stderr) == (0, "")
+    assert re.fullmatch(r"fermata version \S+ \(Server 1\.32\.0\)\n", version.stdout)
+    for words in (["--help"], ["server", "start-dev", "--help"], ["help"]):
+        told = run(fermata_exe, *words)
+        assert (told.returncode, told.stderr) == (0, "")
+        assert "--db-filename FILE" in told.stdout
+
+
+def test_wrong_usage_points_at_help(fermata_exe):
+    ended = run(fermata_exe, "server", "start-dev", "--nope")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "Error: unknown flag: --nope\nSee 'fermata --help'.\n"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_with_0_and_in_silence(fermata_exe, how):
+    with serving(fermata_exe, "--headless", "--ip", "127.0.0.1") as (process, port):
+        code, out, err = stop(process, how)
+    assert (code, err) == (0, "")
+    title, empty, *lines = out.splitlines()
+    assert re.fullmatch(r"Fermata \S+ \(Server 1\.32\.0\)", title) and empty == ""
+    assert lines == [f"Fermata Server:       localhost:{port}", "Fermata Persistence:  in-memory"]
+
+
+@pytest.mark.parametrize("form", ["none", "json", "jsonl"])
+def test_the_banner_can_be_left_out(fermata_exe, form):
+    with serving(fermata_exe, "-o", form) as (process, _):
+        assert stop(process) == (0, "", "")
+
+
+def test_it_listens_on_all_addresses_for_containers(fermata_exe):
+    with serving(fermata_exe, "--ip", "0.0.0.0") as (process, port):
+        with socket.create_connection(("127.0.0.2", port), timeout=5):
+            pass
+        _, out, _ = stop(process)
+    assert f"0.0.0.0:{port}" in out
+
+
+def test_what_is_not_there_yet_is_said_once_and_keeps_nothing_from_starting(fermata_exe):
+    with serving(fermata_exe, "--http-port", str(free_port()), "--ui-port", str(free_port())) as (process, _):
+        code, out, err = stop(process)
+    assert code == 0 and "HTTP" not in out and "UI" not in out
+    assert err.count("\n") == 1 and "level=WARN" in err and "--http-port, --ui-port" in err
+
+
+def test_json_logs_are_json(fermata_exe):
+    with serving(fermata_exe, "--log-level", "info", "--log-format", "json") as (process, _):
+        _, _, err = stop(process)
+    assert err.startswith('{"time":') and '"level":"INFO"' in err
+
+
+def test_a_taken_port(fermata_exe):
+    with serving(fermata_exe) as (_, port):
+        assert refused(fermata_exe, "--port", str(port)) == (
+            f"Error: can't set frontend port {port}: listen tcp 127.0.0.1:{port}: bind: address already in use"
+        )
+
+
+def test_a_file_that_another_server_has(fermata_exe, tmp_path):
+    path = tmp_path / "a.db"
+    with serving(fermata_exe, "--db-filename", str(path)):
+        line = refused(fermata_exe, "--port", str(free_port()), "-f", str(path))
+    assert line == f"Error: failed starting server: database file {path} is in use by another process"
+
+
+def test_files_that_are_not_ours(fermata_exe, tmp_path):
+    text, other, missing = tmp_path / "text", tmp_path / "other.db", tmp_path / "no" / "such.db"
+    text.write_text("not a database at all, but long enough to be looked at " * 20)
+    with contextlib.closing(sqlite3.connect(other)) as db:
+        db.execute("CREATE TABLE namespaces (id)")
+    prefix = "Error: failed starting server: "
+    assert refused(fermata_exe, "-f", str(text)) == f"{prefix}database file {text} is damaged, or not a database at all"
+    assert refused(fermata_exe, "-f", str(other)) == (
+        f"{prefix}database file {other} belongs to another program and is left alone; choose a new file name"
+    )
+    assert refused(fermata_exe, "-f", str(missing)) == (
+        f"{prefix}failed checking dir for database file: stat {missing.parent}: no such file or directory"
+    )
+
+
+def test_too_many_search_attributes_of_a_type(fermata_exe):
+    words = [word for name in "ABCD" for word in ("--search-attribute", f"{name}=int")]
+    assert refused(fermata_exe, *words) == (
+        "Error: failed starting server: failed creating namespace config: "
+        "cannot have more than 3 search attributes of type Int"
+    )
