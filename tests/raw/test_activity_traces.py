@@ -544,3 +544,64 @@ def test_the_activity_with_a_cancel_request_is_described(server):
     run.signal()
     run.task().complete(cancel_activity(5))
     assert run.describe().pending_activities[0].state == 3  # CANCEL_REQUESTED
+
+
+def test_an_oversized_failure_is_replaced(server):
+    run = started(server, **once())
+    run.activity().fail(application_failure("x" * (2 << 20)))
+    run.expect("""
+        ...
+        6 ActivityTaskStarted
+        7 ActivityTaskFailed failure.message='Failure exceeds size limit.'
+        8 WorkflowTaskScheduled
+    """)
+
+
+def test_oversized_heartbeat_details_fail_the_activity(server):
+    run = started(server, heartbeat_timeout=seconds(30))
+    assert run.activity().heartbeat("x" * (2 << 20)).cancel_requested is True
+    run.expect("""
+        ...
+        6 ActivityTaskStarted
+        7 ActivityTaskFailed failure.message='Heartbeat details exceed size limit.'
+        8 WorkflowTaskScheduled
+    """)
+
+
+def test_a_failure_kept_between_attempts_is_cut(server):
+    run = started(server, retry_policy=dict(initial_interval=seconds(60)))
+    run.activity().fail(application_failure("y" * 5000))
+    failure = run.describe().pending_activities[0].last_failure
+    assert failure.message == "Failure exceeds size limit."
+    assert failure.ByteSize() < 4096 + 500 and failure.cause.message.startswith("yyy")
+
+
+def test_a_second_activity_may_follow_the_first_on_one_poll(server):
+    run = started(server, "a")
+    with polling(run.activity_later()) as first:
+        first.result()
+        run.signal()
+        with polling(run.activity_later()) as second:
+            run.task().complete(run.schedule_activity("b"))
+            assert second.result().activity_id == "b"
+
+
+def test_metadata_of_an_activity_reaches_its_event(server):
+    run = server.start()
+    command = run.schedule_activity("a", header=dict(fields={"h": payload(1)}))
+    command.user_metadata.summary.CopyFrom(payload("what it does"))
+    run.task().complete(command)
+    run.expect("""
+        ...
+        5 ActivityTaskScheduled user_metadata.summary='"what it does"'
+    """)
+    assert value_of(run.activity().header.fields["h"]) == 1
+
+
+def test_the_activity_task_carries_timeouts_and_policy(server):
+    run = started(server, start_to_close_timeout=seconds(9), heartbeat_timeout=seconds(3))
+    activity = run.activity()
+    assert activity.start_to_close_timeout.seconds == 9 and activity.heartbeat_timeout.seconds == 3
+    assert activity.retry_policy.initial_interval.seconds == 1
+    assert activity.HasField("scheduled_time") and activity.HasField("started_time")
+    assert activity.current_attempt_scheduled_time == activity.scheduled_time

@@ -203,3 +203,54 @@ def test_an_old_client_sees_a_retried_close_as_continued_as_new(server):
     assert (event_type(old), old.event_id) == ("WorkflowExecutionContinuedAsNew", 5)
     assert attributes_of(old).new_execution_run_id == attributes_of(new).new_execution_run_id
     assert (event_type(new), new.event_id) == ("WorkflowExecutionFailed", 5)
+
+
+def test_continue_as_new_with_a_backoff_waits(server):
+    run = server.start()
+    run.task().complete(continue_as_new(backoff_start_interval=seconds(60)))
+    following = next_run(run)
+    following.expect("""
+        1 WorkflowExecutionStarted first_workflow_task_backoff=60s
+    """)
+    following.signal()
+    assert following.text().endswith("2 WorkflowExecutionSignaled")  # a signal does not end the wait
+    following.cancel()
+    following.expect("""
+        ...
+        2 WorkflowExecutionSignaled
+        3 WorkflowExecutionCancelRequested
+        4 WorkflowTaskScheduled
+    """)
+
+
+def test_a_cron_workflow_runs_again_with_its_last_result(server):
+    run = server.start(cron_schedule="@every 1s", input=payloads("in"))
+    run.expect("""
+        1 WorkflowExecutionStarted cron_schedule='@every 1s' initiator=CRON_SCHEDULE attempt=1
+    """)
+    run.task().complete(complete_workflow("first result"))
+    second = next_run(run)
+    second.task().complete(fail_workflow())
+    third = next_run(second)
+    second.expect("""
+        1 WorkflowExecutionStarted initiator=CRON_SCHEDULE attempt=1 last_completion_result='"first result"' input='"in"'
+        2 WorkflowTaskScheduled
+        3 WorkflowTaskStarted
+        4 WorkflowTaskCompleted
+        5 WorkflowExecutionFailed retry_state=RETRY_POLICY_NOT_SET
+    """)
+    started = attributes_of(third.events()[0])
+    assert value_of(started.last_completion_result) == "first result"
+    assert started.continued_failure.message == "boom"
+    third.terminate()
+
+
+def test_cancel_ends_a_cron_workflow(server):
+    run = server.start(cron_schedule="@every 1s")
+    run.task().complete(cancel_workflow())
+    run.expect("""
+        ...
+        5 WorkflowExecutionCanceled
+    """)
+    current = server.call("DescribeWorkflowExecution", execution=dict(workflow_id=run.workflow_id))
+    assert current.workflow_execution_info.execution.run_id == run.run_id

@@ -94,3 +94,26 @@ def test_a_retry_shows_its_attempt(server):
     run.task().complete(fail_workflow())
     following = run.other(attributes_of(run.events()[-1]).new_execution_run_id)
     assert following.describe().workflow_execution_info.first_run_id == run.run_id
+
+
+def test_the_first_completed_task_leaves_a_reset_point_and_a_build_id(server):
+    run = server.start()
+    run.task().complete()
+    info = run.describe().workflow_execution_info
+    (point,) = info.auto_reset_points.points
+    assert (point.run_id, point.first_workflow_task_completed_id, point.resettable) == (run.run_id, 4, True)
+    build_ids = info.search_attributes.indexed_fields["BuildIds"]
+    assert value_of(build_ids) == ["unversioned"]
+    assert build_ids.metadata["type"] == b"KeywordList"
+
+
+def test_every_change_is_a_state_transition(server):
+    run = server.start()
+    counts = [run.describe().workflow_execution_info.state_transition_count]
+    task = run.task()
+    counts.append(run.describe().workflow_execution_info.state_transition_count)
+    task.complete()
+    counts.append(run.describe().workflow_execution_info.state_transition_count)
+    run.signal()
+    counts.append(run.describe().workflow_execution_info.state_transition_count)
+    assert counts == [1, 2, 3, 4]

@@ -271,3 +271,22 @@ def test_a_query_without_a_type(server):
 def test_a_query_answer_without_a_token(server):
     with refused(INVALID_ARGUMENT, "Task token not set on request."):
         server.call("RespondQueryTaskCompleted")
+
+
+def test_a_query_left_unanswered_by_the_closing_task_goes_to_the_closed_run(server):
+    run = idle(server)
+    run.signal()
+    answer, task = query_on_task(run)
+    task.complete(complete_workflow())
+    alone = run.task()
+    assert alone.query.query_type == "state"
+    alone.answer_query("closed")
+    assert value_of(answer.result().query_result) == "closed"
+
+
+def test_an_oversized_query_answer_is_a_failure(server):
+    run = idle(server)
+    answer = run.query_later()
+    run.task().answer_query("x" * (2 << 20))
+    with refused(INVALID_ARGUMENT, None, QueryFailedFailure):
+        answer.result()

@@ -426,3 +426,27 @@ def test_an_eager_start_with_a_delay_is_an_ordinary_one(server):
     run.expect("""
         1 WorkflowExecutionStarted eager_execution_accepted=false
     """)
+
+
+def test_a_repeated_eager_start_returns_the_task_again(server):
+    run = server.start(request_eager_execution=True, request_id="same")
+    second = again(server, run, request_eager_execution=True, request_id="same")
+    assert second.run_id == run.run_id
+    task = Task(second, second.response.eager_workflow_task)
+    assert task.started_event_id == 3
+    task.complete(complete_workflow())
+
+
+def test_an_eager_start_that_meets_an_existing_run_gets_no_task(server):
+    run = server.start()
+    second = again(server, run, conflict="USE_EXISTING", request_eager_execution=True)
+    assert not second.response.HasField("eager_workflow_task")
+
+
+def test_terminate_during_the_delay(server):
+    run = server.start(workflow_start_delay=seconds(60))
+    run.terminate()
+    run.expect("""
+        1 WorkflowExecutionStarted
+        2 WorkflowExecutionTerminated
+    """)

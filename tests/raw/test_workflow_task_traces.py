@@ -471,3 +471,91 @@ def test_a_workflow_task_waits_on_the_normal_queue_without_limit(server):
         1 WorkflowExecutionStarted
         2 WorkflowTaskScheduled
     """)
+
+
+def test_answers_to_a_closed_workflow(server):
+    run = server.start()
+    task = run.task()
+    run.terminate()
+    with refused(NOT_FOUND, "Workflow task not found.", NotFoundFailure):
+        task.complete()
+    with refused(NOT_FOUND, "workflow execution already completed", NotFoundFailure):
+        task.fail()
+
+
+def test_a_task_with_a_token_of_another_task_of_the_run(server):
+    run = server.start()
+    old = run.task()
+    old.complete(force_create_new_workflow_task=True)
+    new = run.task()
+    with refused(NOT_FOUND, "Workflow task not found.", NotFoundFailure):
+        old.complete()
+    new.complete(complete_workflow())
+
+
+def test_metadata_of_a_close_command_reaches_its_event(server):
+    run = server.start()
+    command = complete_workflow()
+    command.user_metadata.summary.CopyFrom(payload("the end"))
+    run.task().complete(command)
+    run.expect("""
+        ...
+        5 WorkflowExecutionCompleted user_metadata.summary='"the end"'
+    """)
+
+
+def test_too_many_pending_activities_fail_the_task(server):
+    run = server.start()
+    with refused(INVALID_ARGUMENT) as refusal:
+        run.task().complete(*(run.schedule_activity(f"a{number}") for number in range(2001)))
+    assert refusal.message.startswith("PendingActivitiesLimitExceeded: ")
+    run.expect("""
+        ...
+        4 WorkflowTaskFailed cause=PENDING_ACTIVITIES_LIMIT_EXCEEDED
+        5 WorkflowTaskScheduled
+    """)
+
+
+def test_a_failed_tasks_oversized_failure_is_replaced(server):
+    run = server.start()
+    run.task().fail(failure=application_failure("x" * (2 << 20)))
+    run.expect("""
+        ...
+        4 WorkflowTaskFailed failure.message='Failure exceeds size limit.' failure.server_failure_info.non_retryable=true
+        5 WorkflowTaskScheduled
+    """)
+
+
+def test_a_sticky_task_that_times_out_while_it_runs(server):
+    run = server.start(workflow_task_timeout=seconds(1))
+    attributes, queue = sticky(run)
+    with polling(run.task_later(task_queue=queue)) as poll:
+        run.task().complete(sticky_attributes=attributes)
+        run.signal()
+        poll.result()
+    assert run.task().attempt == 1
+    run.expect("""
+        ...
+        6 WorkflowTaskScheduled task_queue.kind=STICKY attempt=1
+        7 WorkflowTaskStarted
+        8 WorkflowTaskTimedOut timeout_type=START_TO_CLOSE
+        9 WorkflowTaskScheduled task_queue.kind=NORMAL attempt=1
+        10 WorkflowTaskStarted
+    """)
+
+
+def test_completion_without_sticky_attributes_clears_the_queue(server):
+    run = server.start()
+    attributes, _ = sticky(run)
+    run.task().complete(sticky_attributes=attributes)
+    run.signal()
+    run.task().complete()
+    run.signal()
+    run.expect("""
+        ...
+        6 WorkflowTaskScheduled task_queue.kind=STICKY
+        7 WorkflowTaskStarted
+        8 WorkflowTaskCompleted
+        9 WorkflowExecutionSignaled
+        10 WorkflowTaskScheduled task_queue.kind=NORMAL
+    """)
