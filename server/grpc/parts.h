@@ -144,7 +144,7 @@ struct transport {
     struct connection *connections, *dirty;
     struct transport_counts counts;
     size_t held;
-    bool draining;
+    bool draining, out_of_descriptors;
     uint16_t port;
     struct arena **spare_arenas; /* of finished calls, for the next ones */
     size_t spare_arenas_count;

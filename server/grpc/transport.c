@@ -124,11 +124,14 @@ static void on_connection(h2o_socket_t *listener, const char *err)
         h2o_socket_t *socket = h2o_evloop_socket_accept(listener); /* with TCP_NODELAY */
 
         if (socket != NULL) {
+            transport->out_of_descriptors = false;
             connection_new(transport, socket);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            log_warn("no more connections can be accepted", "error", strerror(errno));
+            if (!transport->out_of_descriptors) /* one line, however long it lasts */
+                log_warn("no more connections can be accepted", "error", strerror(errno));
+            transport->out_of_descriptors = true;
             h2o_socket_read_stop(listener);
             timers_set(loop_timers(loop), &transport->accept_again,
                        nanos_add(clock_monotonic(transport->server->clock), ACCEPT_PAUSE), accept_again, transport);

@@ -168,6 +168,7 @@ void loop_run(struct loop *loop)
 {
     struct server *server = loop->server;
 
+    loop->finished = false;
     while (!loop->finished) {
         if (h2o_evloop_run(loop->sockets, longest_wait(loop)) != 0)
             invariant(errno == EINTR, "epoll: %s", strerror(errno));

@@ -35,7 +35,7 @@ struct loop *loop_new(struct server *server);
 /* Frees it; its sockets must have been closed. NULL is accepted. */
 void loop_free(struct loop *loop);
 
-/* Turns until loop_finish. */
+/* Turns until loop_finish. May be called again. */
 void loop_run(struct loop *loop);
 
 /* Called on the first of those signals, or by loop_stop: begins to wind down and calls loop_finish when done. Without

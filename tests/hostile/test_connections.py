@@ -8,6 +8,7 @@ import struct
 import time
 
 import pytest
+from launch import launch
 from wire import *
 
 MEBIBYTE = 1 << 20
@@ -262,6 +263,27 @@ def test_a_thousand_idle_connections(victim):
         wire.system_info()
     for wire in idle:
         wire.close()
+
+
+def test_more_connections_than_descriptors(fermata_exe, tmp_path):
+    """Who is connected is served; who is not waits until somebody leaves."""
+    few = tmp_path / "few"
+    few.write_text(f'#!/bin/sh\nulimit -n 48\nexec "{fermata_exe}" "$@"\n')
+    few.chmod(0o755)
+    with launch(str(few)) as launched:
+        with Wire(launched.port) as first:
+            first.system_info()
+            others = [Wire(launched.port) for _ in range(100)]
+            first.system_info()
+            with pytest.raises(TimeoutError):
+                others[-1].wait(lambda: others[-1].settled, seconds=0.5)
+            for other in others[:-1]:
+                other.close()
+            others[-1].system_info()
+            others[-1].close()
+            assert launched.output().count("no more connections can be accepted") <= 2
+        launched.process.terminate()
+        assert launched.process.wait(10) == 0, launched.output()
 
 
 def test_connections_that_come_and_go(victim):
