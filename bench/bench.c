@@ -40,7 +40,7 @@ enum { SCENARIOS_COUNT = sizeof(SCENARIOS) / sizeof(SCENARIOS[0]), SERVERS_MAX =
 struct options {
     const char *executables[SERVERS_MAX];
     int servers_count, rounds;
-    const struct scale *scale;
+    struct scale scale;
     const char *only; /* one scenario's name */
     bool in_memory, on_file;
 };
@@ -50,6 +50,7 @@ static _Noreturn void usage(int status)
     fprintf(status == 0 ? stdout : stderr, "usage: fermata-bench [options] FERMATA\n"
                                            "  --other PATH     another server to measure in turn with it\n"
                                            "  --rounds N       how often everything is done (3)\n"
+                                           "  --times N        N times the workflows and signals: for a profiler\n"
                                            "  --quick          a tenth of the load, one round: to see that it works\n"
                                            "  --only SCENARIO  lives, workflows, open or polls\n"
                                            "  --memory         without a database file only\n"
@@ -61,14 +62,19 @@ static _Noreturn void usage(int status)
 static struct options parse(int argc, char **argv)
 {
     static const struct option LONG[] = {
-        {"other", required_argument, NULL, 'o'}, {"rounds", required_argument, NULL, 'r'},
-        {"quick", no_argument, NULL, 'q'},       {"only", required_argument, NULL, 's'},
-        {"memory", no_argument, NULL, 'm'},      {"file", no_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+        {"other", required_argument, NULL, 'o'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"quick", no_argument, NULL, 'q'},
+        {"times", required_argument, NULL, 't'},
+        {"only", required_argument, NULL, 's'},
+        {"memory", no_argument, NULL, 'm'},
+        {"file", no_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
-    struct options options = {.rounds = 3, .scale = &FULL, .in_memory = true, .on_file = true};
+    struct options options = {.rounds = 3, .scale = FULL, .in_memory = true, .on_file = true};
     const char *other = NULL;
-    int option;
+    int option, times = 1;
 
     while ((option = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
         switch (option) {
@@ -79,8 +85,11 @@ static struct options parse(int argc, char **argv)
             options.rounds = atoi(optarg);
             break;
         case 'q':
-            options.scale = &QUICK;
+            options.scale = QUICK;
             options.rounds = 1;
+            break;
+        case 't':
+            times = atoi(optarg);
             break;
         case 's':
             options.only = optarg;
@@ -95,8 +104,11 @@ static struct options parse(int argc, char **argv)
             usage(option == 'h' ? 0 : 2);
         }
     }
-    if (optind != argc - 1 || options.rounds < 1)
+    if (optind != argc - 1 || options.rounds < 1 || times < 1)
         usage(2);
+    options.scale.one_task *= times;
+    options.scale.ten_activities *= times;
+    options.scale.signals *= times;
     options.executables[options.servers_count++] = argv[optind];
     if (other != NULL)
         options.executables[options.servers_count++] = other;
@@ -130,7 +142,7 @@ static void run_mode(const struct options *options, const struct clock *clock, c
             if (options->only != NULL && strcmp(options->only, SCENARIOS[scenario].name) != 0)
                 continue;
             for (int i = 0; i < options->servers_count; i++)
-                SCENARIOS[scenario].run(&subjects[i], options->scale);
+                SCENARIOS[scenario].run(&subjects[i], &options->scale);
         }
     }
     report_print(on_file ? "On a file" : "In memory", &reports[0], "other",
