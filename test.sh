@@ -40,7 +40,7 @@ run_extra() { # every tests/<folder>/run is a stage of its own kind: executable,
 stage_setup() { ./setup.sh --tests; }
 stage_format() { # `./test.sh reformat` repairs it
     local bad
-    bad=$(find_c | xargs -r -P"$(nproc)" -n20 clang-format --dry-run -Werror 2>&1 | sed -n 's/^\([^ :]*\):.*error:.*/\1/p' | sort -u)
+    bad=$(find_c | xargs -r clang-format --dry-run -Werror 2>&1 | sed -n 's/^\([^ :]*\):.*error:.*/\1/p' | sort -u)
     echo "${bad:-all is laid out as .clang-format says}"
     echo "format: $(grep -c . <<<"$bad") of $(find_c | wc -l) files are not laid out as .clang-format says"
     [ -z "$bad" ]
