@@ -456,7 +456,7 @@ struct refusal decide_schedule_activity(struct transition *t, const PbCommand *c
     scheduled->workflow_task_completed_event_id = task->completed_event_id;
     scheduled->retry_policy = retry_policy_complete(t->arena, want->retry_policy);
     scheduled->use_workflow_build_id = want->use_workflow_build_id;
-    scheduled->priority = history_merged_priority(t->arena, t->ms->priority, want->priority);
+    scheduled->priority = want->priority; /* its own; workers see it merged with the workflow's */
     transition_effect(t, want->request_eager_execution ? EFFECT_START_ACTIVITY_EAGERLY : EFFECT_DISPATCH_ACTIVITY,
                       transition_settle(t));
     return ACCEPTED;

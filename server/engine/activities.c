@@ -5,8 +5,14 @@
 #include "base/uuid.h"
 #include "server/engine/internal.h"
 
+static PbPriority *effective_priority(const struct run *run, const struct activity *activity, struct arena *arena)
+{
+    return history_merged_priority(arena, run->state->priority, activity->scheduled->priority);
+}
+
 void run_dispatch_activity(struct run *run, struct activity *activity)
 {
+    const PbPriority *priority = effective_priority(run, activity, turn_arena(run->engine->server->turn));
     struct queue_name queue = {
         .namespace_id = run->ns->id,
         .type = QUEUE_ACTIVITY,
@@ -14,7 +20,7 @@ void run_dispatch_activity(struct run *run, struct activity *activity)
     };
     struct task task = {
         .kind = TASK_ACTIVITY,
-        .priority = activity->scheduled->priority == NULL ? 0 : activity->scheduled->priority->priority_key,
+        .priority = priority == NULL ? 0 : priority->priority_key,
         .run = run->id,
         .event_id = activity->scheduled_event_id,
         /* Attempts and starting over both make earlier tasks stale. */
@@ -64,7 +70,7 @@ static void fill_activity_task(struct call *call, const struct run *run, const s
     resp->start_to_close_timeout = scheduled->start_to_close_timeout;
     resp->heartbeat_timeout = scheduled->heartbeat_timeout;
     resp->retry_policy = scheduled->retry_policy;
-    resp->priority = scheduled->priority;
+    resp->priority = pb_copy(arena, effective_priority(run, activity, arena));
 }
 
 /* An activity that a worker never got is dispatched again: the same attempt, for nobody has begun it. */
