@@ -1,7 +1,7 @@
 /*
  * A turn ends in rounds. A round commits, delivers the answers that were withheld until then, and runs what was
- * deferred. Delivering may change things again: an answer whose client has gone gives back what it carried. So another
- * round follows until there is nothing left to commit or to deliver; nearly always one is enough.
+ * deferred. What is deferred may change things again, so another round follows until there is nothing left to commit or
+ * to deliver; nearly always one is enough.
  */
 #include "server/turn.h"
 
@@ -105,18 +105,19 @@ static bool commit(struct turn *turn)
     return true;
 }
 
-/* Hands over all answers, also those that come while it does so and need no commit. */
+/* Hands over the answers that the commit has released; those that come while it does so wait for the next one. Nothing
+ * they borrow from is let go before all are out. */
 static void deliver(struct turn *turn)
 {
-    while (turn->answers != NULL) {
-        struct call *call = turn->answers;
+    struct call *call = turn->answers;
 
-        if (store_has_changes(turn->server->store))
-            return; /* an answer came back and was written about: what follows waits for the next round's commit */
-        turn->answers = call->next_answered;
-        if (turn->answers == NULL)
-            turn->answers_end = &turn->answers;
+    turn->answers = NULL;
+    turn->answers_end = &turn->answers;
+    while (call != NULL) {
+        struct call *next = call->next_answered;
+
         turn->delivery.deliver(turn->delivery.context, call); /* the call is gone after this */
+        call = next;
     }
 }
 

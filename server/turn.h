@@ -40,8 +40,7 @@ void turn_add_answer(struct turn *turn, struct call *call);
 void turn_defer(struct turn *turn, void (*action)(void *context), void *context);
 
 /* Ends the turn: COMMIT (if anything was written), then hands every answer to the transport, then runs what was
- * deferred. Where delivering writes rows in its turn (a task whose poll has gone comes back), they are committed in the
- * same way. */
+ * deferred; what that writes and answers in its turn is committed and delivered in the same way. */
 void turn_end(struct turn *turn);
 
 #endif

@@ -103,11 +103,7 @@ static bool is_over_limit(const struct stream *stream)
     return stream->connection->held > HELD_BYTES_PER_CONNECTION_MAX || stream->transport->held > HELD_BYTES_MAX;
 }
 
-static void run_undelivered(struct call *call)
-{
-    if (call->on_undelivered != NULL)
-        call->on_undelivered(call);
-}
+static void stream_work(struct work *work);
 
 /* --- ends --- */
 
@@ -120,14 +116,12 @@ static void stream_bury(struct stream *stream)
         return; /* the turn has it, and stream_deliver will see */
     if (stream->state == STREAM_CALLED && call->on_cancel != NULL)
         call->on_cancel(call, CALL_CLIENT_GONE);
-    if (call->answered)
+    if (stream->state == STREAM_CALLED && call->answered)
         return; /* by its own cancel hook */
-    if (stream->state == STREAM_SENDING)
-        run_undelivered(call);
+    if (stream->state == STREAM_SENDING && call->on_undelivered != NULL)
+        call->on_undelivered(call);
     stream_release(stream);
 }
-
-static void stream_work(struct work *work);
 
 void stream_gone(struct stream *stream)
 {
@@ -208,9 +202,9 @@ void stream_deliver(struct stream *stream)
     struct call *call = &stream->call;
 
     timers_cancel(loop_timers(stream->transport->server->loop), &stream->deadline);
-    if (stream->connection == NULL) {
-        run_undelivered(call);
-        stream_release(stream);
+    if (stream->connection == NULL) { /* what it was to hand out comes back in the next turn, which follows at once */
+        stream->state = STREAM_SENDING;
+        loop_post(stream->transport->server->loop, &stream->work, stream_work);
         return;
     }
     if (call->rpc->kind == UNARY)

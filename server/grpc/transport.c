@@ -224,8 +224,10 @@ void transport_free(struct transport *transport)
     timers_cancel(loop_timers(transport->server->loop), &transport->drain_limit);
     DL_FOREACH_SAFE (transport->connections, connection, next)
         connection_free(connection);
-    loop_run_work(transport->server->loop); /* of the streams that have gone with them */
-    turn_end(transport->server->turn);      /* some of which had been answered */
+    do { /* their streams go as they would in the loop; one that a hook answers takes another turn */
+        loop_run_work(transport->server->loop);
+        turn_end(transport->server->turn);
+    } while (transport->counts.streams > 0);
     while (transport->spare_arenas_count > 0)
         arena_free(transport->spare_arenas[--transport->spare_arenas_count]);
     gzip_free(transport->gzip);

@@ -304,3 +304,20 @@ def test_polls_go_with_their_connection(victim):
         wire.ping()
     victim.still_serves()
     assert victim.stop() < 5
+
+
+def test_a_task_that_could_not_be_delivered_goes_to_the_next_poll(victim):
+    """Its poll's window is shut, then its connection goes: the task is nobody's fault and loses no attempt."""
+    queue = field(1, b"left-behind")
+    poll = message(field(1, b"default") + field(2, queue) + field(3, b"worker"))
+    start = field(1, b"default") + field(2, b"a-workflow") + field(3, field(1, b"Type")) + field(4, queue)
+    with victim.connect(settings=struct.pack(">HI", INITIAL_WINDOW_SIZE, 0)) as shut, victim.connect() as wire:
+        asked = shut.request(poll, path=POLL, extra=[("grpc-timeout", "30S")])
+        shut.ping()
+        started = wire.call(message(start + field(10, b"request-id")), path=WORKFLOW_SERVICE + "StartWorkflowExecution")
+        assert started.status == 0, started
+        shut.wait(lambda: asked in shut.responses)  # headers, but no data
+        assert shut.responses[asked].body == b""
+        shut.close()
+        task = wire.call(poll, path=POLL, extra=[("grpc-timeout", "5S")])
+        assert task.status == 0 and b"a-workflow" in task.body
