@@ -24,11 +24,12 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    if os.environ.get("ORACLE"):
-        skip = pytest.mark.skip(reason="holds for Fermata only")
-        for item in items:
-            if item.get_closest_marker("fermata_only"):
-                item.add_marker(skip)
+    oracle = bool(os.environ.get("ORACLE"))
+    for item in items:
+        if oracle and item.get_closest_marker("fermata_only"):
+            item.add_marker(pytest.mark.skip(reason="holds for Fermata only"))
+        if not oracle and item.get_closest_marker("not_built_yet"):
+            item.add_marker(pytest.mark.xfail(strict=True, reason="not built yet"))
 
 
 def pytest_unconfigure():

@@ -448,6 +448,22 @@ def test_an_id_is_free_again_after_its_activity_closed(server):
     assert run.activity().activity_id == "same"
 
 
+def test_an_id_is_free_again_while_the_result_of_its_activity_is_buffered(server):
+    run = server.start()
+    run.task().complete(run.schedule_activity("same"), force_create_new_workflow_task=True)
+    task = run.task()
+    run.activity().complete()
+    task.complete(run.schedule_activity("same"))
+    run.expect("""
+        ...
+        8 WorkflowTaskCompleted
+        9 ActivityTaskScheduled activity_id=same
+        10 ActivityTaskStarted scheduled_event_id=5
+        11 ActivityTaskCompleted scheduled_event_id=5
+        12 WorkflowTaskScheduled
+    """)
+
+
 def test_an_eager_activity_comes_with_the_completion(server):
     run = server.start()
     response = run.task().complete(run.schedule_activity("a", request_eager_execution=True))

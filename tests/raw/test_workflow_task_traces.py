@@ -133,7 +133,7 @@ def test_attempts_after_the_second_leave_no_trace_until_one_succeeds(server):
         ...
         4 WorkflowTaskFailed cause=WORKFLOW_WORKER_UNHANDLED_FAILURE failure.message=boom
         5 WorkflowTaskScheduled attempt=3 task_id=-
-        6 WorkflowTaskStarted task_id=-
+        6 WorkflowTaskStarted task_id=- identity=-
     """)
     assert run.describe().workflow_execution_info.history_length == 4
     third.complete(complete_workflow())
