@@ -45,7 +45,9 @@ async def test_they_are_set_at_the_start_and_changed_by_the_workflow(city):
         ]
     )
     async with worker(city, House) as queue:
-        handle = await city.start_workflow(House.run, id=unique(), task_queue=queue, search_attributes=attributes)
+        handle = await city.start_workflow(
+            House.run, id=unique(), task_queue=queue, search_attributes=attributes, run_timeout=seconds(20)
+        )
         assert await handle.result() == ["Oslo", 3, ["red", "white"]]
     described = (await handle.describe()).typed_search_attributes
     assert (described[KEYWORD], described[NUMBER], described[WHEN]) == ("Oslo", 4, built)
