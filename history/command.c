@@ -71,14 +71,17 @@ static bool is_known_to_api(PbCommandType type)
            protobuf_c_enum_descriptor_get_value(&PbCommandType_descriptor, (int)type) != NULL;
 }
 
+/* A completion may carry a million commands; an error's text ends at 4000 bytes anyway. */
+enum { SEQUENCE_NAMES_MAX = 64 };
+
 static const char *sequence_text(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request)
 {
     char *text = arena_strdup(arena, "");
 
-    for (size_t i = 0; i < request->n_commands; i++)
+    for (size_t i = 0; i < request->n_commands && i < SEQUENCE_NAMES_MAX; i++)
         text = arena_printf(arena, "%s%s%s", text, i == 0 ? "" : ", ",
                             command_name(arena, request->commands[i]->command_type));
-    return text;
+    return request->n_commands <= SEQUENCE_NAMES_MAX ? text : arena_printf(arena, "%s, ...", text);
 }
 
 const char *workflow_task_check_sequence(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request)
