@@ -63,3 +63,6 @@ def launch(exe, *extra):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        # Not in the finally: what happened in the block is told first. A sanitizer that finds a leak speaks up only here.
+        if process.returncode != 0:
+            raise RuntimeError(f"the server stopped with code {process.returncode}\n{server.output()}")
