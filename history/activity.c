@@ -423,6 +423,7 @@ struct refusal decide_schedule_activity(struct transition *t, const PbCommand *c
 {
     const PbScheduleActivityTaskCommandAttributes *want;
     PbActivityTaskScheduledEventAttributes *scheduled;
+    const struct activity *present;
     struct timeouts timeouts;
     const char *problem;
 
@@ -437,7 +438,8 @@ struct refusal decide_schedule_activity(struct transition *t, const PbCommand *c
         return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_PENDING_ACTIVITIES_LIMIT_EXCEEDED,
                       "the number of pending activities, %d, has reached the per-workflow limit of %d",
                       mutable_state_activities_count(t->ms), t->limits->pending_activities_max);
-    if (mutable_state_activity_by_id(t->ms, want->activity_id) != NULL) /* MS3 */
+    present = mutable_state_activity_by_id(t->ms, want->activity_id);
+    if (present != NULL && present->state != ACTIVITY_CLOSING) /* MS3 */
         return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID,
                       "invalid history builder state for action: add-activitytask-scheduled-event, ActivityID: %s",
                       want->activity_id);
@@ -514,8 +516,7 @@ struct refusal decide_request_cancel_activity(struct transition *t, const PbComm
 enum broken apply_activity_scheduled(struct mutable_state *ms, const PbHistoryEvent *event,
                                      const PbActivityTaskScheduledEventAttributes *attributes)
 {
-    if (mutable_state_activity_by_id(ms, attributes->activity_id) != NULL)
-        return BROKEN_MS3;
+    /* An earlier one with this id may still be there: its end was buffered, and enters the log after this (MS3). */
     activity_new(ms, event, attributes);
     return INTACT;
 }

@@ -118,7 +118,7 @@ static void mark(struct mutable_state *ms, const PbHistoryEvent *event)
     switch ((int)event->event_type) {
     case EVENT_TYPE_TIMER_FIRED:
         timer = mutable_state_timer(ms, event->timer_fired_event_attributes->timer_id);
-        if (timer != NULL)
+        if (timer != NULL && timer->started_event_id == event->timer_fired_event_attributes->started_event_id)
             timer->firing = true;
         break;
     case EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:

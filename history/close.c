@@ -308,6 +308,7 @@ void decide_terminate(struct transition *t, const char *reason, const PbPayloads
     terminated->details = borrow(details);
     terminated->identity = borrow_text(identity);
     transition_settle(t);
+    updates_run_closed(t);
     t->volatile_changed = true;
 }
 
@@ -336,6 +337,7 @@ void close_timed_out(struct transition *t)
     timed_out->retry_state = retry_state;
     timed_out->new_execution_run_id = new_run_id;
     transition_settle(t);
+    updates_run_closed(t);
     t->volatile_changed = true;
 }
 

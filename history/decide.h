@@ -34,21 +34,18 @@ void workflow_task_schedule(struct transition *t, bool even_in_backoff);
  * ends. */
 void workflow_task_start(struct transition *t, const char *identity, const char *request_id, bool on_sticky);
 
-/* What a worker's completion says, as far as it concerns this folder. */
-struct completion {
-    const PbRespondWorkflowTaskCompletedRequest *request;
-    bool force_new_task;
-    bool wants_new_task_inline; /* return_new_workflow_task */
-};
-
 /* Whether the commands form a legal sequence (known types, a closing one last); else the text for INVALID_ARGUMENT. */
 const char *workflow_task_check_sequence(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request);
 
 /* Completes the started workflow task: its event, its commands, the buffered events and the next task. On a refusal the
  * state is spoilt: fold it again, then call workflow_task_fail_for_refusal. `ret_heartbeat_timeout`: the task has been
  * kept alive without progress for too long and was timed out instead. */
+struct completion_outcome {
+    bool heartbeat_timeout;
+    bool discarded; /* a speculative task of which nothing remains: the worker goes back to previous_started_event_id */
+};
 struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request,
-                                      bool *ret_heartbeat_timeout);
+                                      struct completion_outcome *ret_outcome);
 
 /* Fails the started workflow task because of what the worker sent: WorkflowTaskFailed with the cause and, as the refusal
  * says, WorkflowExecutionTerminated. */
@@ -62,6 +59,7 @@ void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, c
  * is folded again after a refusal. */
 struct task_memory {
     struct workflow_task task;
+    struct update_memory *updates;
     const char *sticky_queue;
     nanos sticky_timeout;
 };
@@ -76,6 +74,23 @@ void workflow_task_unstart(struct mutable_state *ms);
 
 /* The events that clients see for a pending transient task although the log does not have them: 0, 1 or 2, in `arena`. */
 size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, PbHistoryEvent *ret_events[2]);
+
+/* ---- update.c ---- */
+
+/* Admits an update (its request has an id that the run does not know). Its workflow task is update_schedule_task's part. */
+struct update *update_admit(struct mutable_state *ms, const PbUpdateRequest *request);
+
+/* Makes sure that admitted updates get to a worker: a speculative workflow task, unless one is pending anyway. */
+void workflow_task_schedule_speculative(struct transition *t);
+
+/* The messages that the workflow task which has just been started brings: of all updates that are admitted. They are sent now. */
+size_t updates_make_messages(struct mutable_state *ms, struct arena *arena, PbMessage ***ret_messages);
+
+/* Whether some update would be lost with the memory. */
+bool updates_are_in_memory_only(const struct mutable_state *ms);
+
+/* The outcome of an update that was accepted and not completed when its run closed. */
+PbFailure *update_cut_off_failure(struct arena *arena);
 
 /* ---- activity.c ---- */
 

@@ -37,7 +37,9 @@ static inline const void *event_attributes_const(const PbHistoryEvent *event)
 struct task_context {
     int64_t completed_event_id; /* WorkflowTaskCompleted */
     const char *identity;       /* the worker's */
-    bool had_buffered;          /* events were buffered when the commands arrived: a closing command is refused */
+    const PbRespondWorkflowTaskCompletedRequest *request;
+    bool *message_is_done; /* of each of the request's messages */
+    bool had_buffered;     /* events were buffered when the commands arrived: a closing command is refused */
 };
 
 /* What is wrong with the namespace that a command names for another workflow, or NULL. */
@@ -97,6 +99,35 @@ void activity_deadline_passed(struct transition *t, struct activity *activity);
 void child_free(struct mutable_state *ms, struct child *child);
 void external_free(struct mutable_state *ms, struct external *external);
 
+/* ---- update.c ---- */
+
+void update_free(struct mutable_state *ms, struct update *update);
+
+/* The updates that are in memory only, for workflow_task_remember and _recall. */
+struct update_memory *updates_remember(const struct mutable_state *ms, struct arena *arena);
+void updates_recall(struct mutable_state *ms, const struct update_memory *memory);
+
+/* Whether a message waits for a workflow task to bring it. */
+bool updates_wait_for_a_task(const struct mutable_state *ms);
+
+/* The task that carried them has failed: the next one carries them again. */
+void updates_unsend(struct mutable_state *ms);
+
+/* The task that carried them was refused: they are lost. */
+void updates_drop_sent(struct transition *t);
+
+/* The task has ended and the worker has said nothing of them: it knows no updates. */
+void updates_reject_unprocessed(struct transition *t);
+
+/* The run has closed. */
+void updates_run_closed(struct transition *t);
+
+/* Processes the messages that no command has named. */
+struct refusal updates_process_rest(struct transition *t, struct task_context *task);
+
+/* Whether a completion's messages are all rejections. */
+bool messages_are_rejections(const PbRespondWorkflowTaskCompletedRequest *request);
+
 /* ---- timer.c ---- */
 
 /* Frees a timer that is no longer pending. */
@@ -109,6 +140,9 @@ void timers_fire_all_due(struct transition *t);
 
 /* When the pending workflow task times out; NANOS_MAX: never. */
 nanos workflow_task_deadline(const struct mutable_state *ms);
+
+/* A speculative task becomes a real one: something else enters the log or is stored. Nothing when it is none. */
+void workflow_task_make_real(struct transition *t);
 
 /* Times out the pending workflow task. */
 void workflow_task_deadline_passed(struct transition *t);

@@ -6,7 +6,8 @@
  *
  * MS1  next_event_id - 1 is the id of the newest event; ids are dense from 1.
  * MS2  At most one workflow task is pending.
- * MS3  Ids of pending timers are unique; so are ids of pending activities.
+ * MS3  Ids of pending timers are unique, and so are ids of pending activities, those aside that are over but whose last event
+ *      is still buffered; what is found by id is the newest.
  * MS4  While a workflow task is started no event enters the log but those that end it (see buffered.c).
  * MS5  A closed run never changes again, but for being deleted.
  */
@@ -28,7 +29,6 @@ enum broken {
     INTACT = 0,
     BROKEN_EVENT_ORDER,   /* MS1 */
     BROKEN_WORKFLOW_TASK, /* MS2, or an end without a start */
-    BROKEN_MS3,
     BROKEN_UNKNOWN_REFERENCE, /* an event that names an activity or timer that is not pending */
     BROKEN_UNKNOWN_EVENT,     /* an event type that this release does not know */
     BROKEN_VOLATILE,          /* the volatile part contradicts the events */
@@ -40,13 +40,14 @@ enum workflow_task_state { WORKFLOW_TASK_NONE, WORKFLOW_TASK_SCHEDULED, WORKFLOW
 struct workflow_task {
     enum workflow_task_state state;
     bool is_transient;          /* attempt 2 or later: has no events until it completes; ids are virtual */
+    bool is_speculative;        /* brings an update only: has no events unless something comes of it; ids are virtual */
     int64_t scheduled_event_id; /* virtual when transient: next_event_id when it was scheduled */
     int64_t started_event_id;
     int32_t attempt;
     nanos scheduled_time, original_scheduled_time, started_time;
     nanos start_to_close;    /* its time-out */
     bool is_sticky;          /* scheduled onto the sticky queue */
-    nanos schedule_to_start; /* sticky only */
+    nanos schedule_to_start; /* sticky and speculative only */
     const char *identity, *request_id; /* of the poller that started it */
 };
 
@@ -116,6 +117,17 @@ struct buffered_event {
     struct buffered_event *next;
 };
 
+/* An update of this run: see update.c. */
+enum update_stage { UPDATE_ADMITTED, UPDATE_SENT, UPDATE_ACCEPTED, UPDATE_COMPLETED };
+struct update {
+    const char *id;
+    enum update_stage stage;
+    const PbUpdateRequest *request; /* until it is accepted; NULL: an event has it */
+    int64_t admitted_event_id, accepted_event_id, completed_event_id;
+    struct arena *arena;
+    UT_hash_handle by_id;
+};
+
 /* A request id that has been used on this run: by a signal, or by a start that joined it. */
 struct used_request {
     bool joined;
@@ -164,6 +176,7 @@ struct mutable_state {
     struct user_timer *timers;
     struct child *children;
     struct external *externals;
+    struct update *updates; /* in order of admission */
     struct used_request *used_requests;
     int32_t signals_count;
 
@@ -211,6 +224,12 @@ static inline bool mutable_state_is_open(const struct mutable_state *ms)
     return ms->close_event_id == 0;
 }
 
+/* Whether the pending workflow task has no events yet. */
+static inline bool workflow_task_is_virtual(const struct workflow_task *task)
+{
+    return task->state != WORKFLOW_TASK_NONE && (task->is_transient || task->is_speculative);
+}
+
 /* Whether a workflow task is pending. */
 static inline bool mutable_state_has_task(const struct mutable_state *ms)
 {
@@ -223,16 +242,21 @@ static inline bool mutable_state_in_backoff(const struct mutable_state *ms)
     return !ms->first_task_scheduled && ms->first_task_at > ms->start_time;
 }
 
-/* The pending activity with this scheduled event, or this id; NULL when none. Closing ones are found too. */
+/* The pending activity with this scheduled event, or the newest with this id; NULL when none. Closing ones are found too. */
 struct activity *mutable_state_activity(const struct mutable_state *ms, int64_t scheduled_event_id);
 struct activity *mutable_state_activity_by_id(const struct mutable_state *ms, const char *activity_id);
 
-/* The pending timer with this id; NULL when none. Firing ones are found too. */
+/* The newest pending timer with this id; NULL when none. Firing ones are found too. */
 struct user_timer *mutable_state_timer(const struct mutable_state *ms, const char *timer_id);
 
 /* The pending child, signal or cancellation request with this initiated event; NULL when none. */
 struct child *mutable_state_child(const struct mutable_state *ms, int64_t initiated_event_id);
 struct external *mutable_state_external(const struct mutable_state *ms, int64_t initiated_event_id);
+
+/* The update with this id; NULL when none. How many are not completed; how many there have been. */
+struct update *mutable_state_update(const struct mutable_state *ms, const char *id);
+int32_t mutable_state_updates_in_flight(const struct mutable_state *ms);
+int32_t mutable_state_updates_count(const struct mutable_state *ms);
 
 /* Whether this request id has been used on this run. */
 bool mutable_state_request_used(const struct mutable_state *ms, const char *request_id);

@@ -18,6 +18,7 @@ struct refusal decide_start_timer(struct transition *t, const PbCommand *command
 {
     const PbStartTimerCommandAttributes *want;
     PbTimerStartedEventAttributes *started;
+    const struct user_timer *present;
     const char *problem;
 
     if (command == NULL)
@@ -31,7 +32,8 @@ struct refusal decide_start_timer(struct transition *t, const PbCommand *command
     if ((problem = duration_problem(want->start_to_fire_timeout)) != NULL)
         return refuse(t, BAD_START, "An invalid StartToFireTimeout is set on StartTimerCommand: %s. TimerId=%s", problem,
                       want->timer_id);
-    if (mutable_state_timer(t->ms, want->timer_id) != NULL) /* MS3 */
+    present = mutable_state_timer(t->ms, want->timer_id);
+    if (present != NULL && !present->firing) /* MS3 */
         return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID,
                       "invalid history builder state for action: add-timer-started-event, TimerID: %s", want->timer_id);
     started = transition_add(t, EVENT_TYPE_TIMER_STARTED);
@@ -112,8 +114,7 @@ enum broken apply_timer_started(struct mutable_state *ms, const PbHistoryEvent *
     size_t length = strlen(attributes->timer_id);
     struct user_timer *timer;
 
-    if (mutable_state_timer(ms, attributes->timer_id) != NULL)
-        return BROKEN_MS3;
+    /* An earlier one with this id may still be there: it has fired, and that event enters the log after this (MS3). */
     timer = memory_new(sizeof(*timer) + length + 1);
     memcpy(timer->timer_id, attributes->timer_id, length + 1);
     timer->started_event_id = event->event_id;
@@ -122,10 +123,13 @@ enum broken apply_timer_started(struct mutable_state *ms, const PbHistoryEvent *
     return INTACT;
 }
 
-static enum broken end_timer(struct mutable_state *ms, const char *timer_id)
+static enum broken end_timer(struct mutable_state *ms, const char *timer_id, int64_t started_event_id)
 {
     struct user_timer *timer = mutable_state_timer(ms, timer_id);
 
+    if (timer != NULL && timer->started_event_id != started_event_id) /* the newer one of two with this id */
+        for (timer = ms->timers; timer != NULL && timer->started_event_id != started_event_id;)
+            timer = timer->by_id.next;
     if (timer == NULL)
         return BROKEN_UNKNOWN_REFERENCE;
     user_timer_free(ms, timer);
@@ -136,12 +140,12 @@ enum broken apply_timer_fired(struct mutable_state *ms, const PbHistoryEvent *ev
                               const PbTimerFiredEventAttributes *attributes)
 {
     (void)event;
-    return end_timer(ms, attributes->timer_id);
+    return end_timer(ms, attributes->timer_id, attributes->started_event_id);
 }
 
 enum broken apply_timer_canceled(struct mutable_state *ms, const PbHistoryEvent *event,
                                  const PbTimerCanceledEventAttributes *attributes)
 {
     (void)event;
-    return end_timer(ms, attributes->timer_id);
+    return end_timer(ms, attributes->timer_id, attributes->started_event_id);
 }

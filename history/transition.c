@@ -60,6 +60,7 @@ int64_t transition_settle(struct transition *t)
     if (event == NULL)
         return 0;
     t->pending = NULL;
+    workflow_task_make_real(t);
     if (must_wait(t, event->event_type)) {
         mutable_state_buffer(t->ms, event);
         t->volatile_changed = true;
@@ -108,6 +109,8 @@ static void terminate_if_too_large(struct transition *t)
 void transition_finish(struct transition *t)
 {
     transition_settle(t);
+    if (t->volatile_changed)
+        workflow_task_make_real(t);
     if (mutable_state_is_open(t->ms) && t->ms->workflow_task.state == WORKFLOW_TASK_STARTED && buffer_is_full(t)) {
         close_cut_task(t); /* nothing is lost or refused: the task is given up, the buffer goes into the log */
         workflow_task_schedule(t, false);

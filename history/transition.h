@@ -26,6 +26,8 @@ struct history_limits {
     int64_t buffered_bytes_max;
     int64_t history_events_max, history_bytes_max;
     int64_t suggest_events, suggest_bytes;
+    int32_t suggest_updates;
+    int32_t updates_in_flight_max, updates_total_max;
     nanos task_timeout_default, task_timeout_max;
 };
 
@@ -39,6 +41,22 @@ enum effect_kind {
 struct effect {
     enum effect_kind kind;
     int64_t event_id; /* of the event that scheduled or initiated it */
+};
+
+/* What has become of an update: for those who wait for it. */
+enum update_news_kind {
+    UPDATE_NOW_ACCEPTED,
+    UPDATE_REJECTED, /* with an outcome; no event tells of it */
+    UPDATE_DONE,     /* with its outcome */
+    UPDATE_ABORTED,  /* the run has closed */
+    UPDATE_MOVED,    /* the run has closed, and another follows */
+    UPDATE_LOST,     /* the workflow task that carried it was refused */
+};
+struct update_news {
+    const char *id;
+    enum update_news_kind kind;
+    const PbOutcome *outcome;
+    struct update_news *next;
 };
 
 /* The run that follows this one (continue-as-new, retry): created in the same turn. */
@@ -67,7 +85,8 @@ struct transition {
     bool in_commands;        /* a completion's commands are being decided: what is bufferable waits for their end */
     struct effect *effects;
     size_t effects_count, effects_capacity;
-    struct successor *successor; /* NULL: none */
+    struct successor *successor;     /* NULL: none */
+    struct update_news *update_news; /* the newest first */
     bool volatile_changed;       /* the volatile part must be stored */
     bool task_ended;             /* the pending workflow task ended in this transition */
 };

@@ -28,6 +28,13 @@ enum { SLOW_ATTEMPT_FIRST = 4 };
 #define SLOW_ATTEMPT_EXTRA seconds(5)
 #define SLOW_ATTEMPT_EXTRA_MAX seconds(10 * 60)
 
+/* A speculative task waits so long for a poll at a normal queue before it becomes a real one. */
+#define SPECULATIVE_SCHEDULE_TO_START seconds(5)
+
+/* Of a speculative task that comes to nothing nothing is written, unless too much has been written since the last completed
+ * task: then the worker would have to read all of it again. */
+enum { DISCARD_EVENTS = 2, DISCARD_EVENTS_IF_ABLE = 12 };
+
 static nanos start_to_close(const struct transition *t, int32_t attempt)
 {
     nanos extra = SLOW_ATTEMPT_EXTRA;
@@ -121,14 +128,37 @@ void workflow_task_schedule(struct transition *t, bool even_in_backoff)
         add_scheduled_event(t, 0);
 }
 
+void workflow_task_schedule_speculative(struct transition *t)
+{
+    struct mutable_state *ms = t->ms;
+    bool sticky = ms->sticky_queue != NULL;
+
+    transition_settle(t);
+    if (!mutable_state_is_open(ms) || mutable_state_has_task(ms))
+        return;
+    ms->workflow_task = (struct workflow_task){
+        .state = WORKFLOW_TASK_SCHEDULED,
+        .is_speculative = true,
+        .scheduled_event_id = ms->next_event_id,
+        .attempt = 1,
+        .scheduled_time = t->now,
+        .original_scheduled_time = t->now,
+        .start_to_close = ms->task_timeout,
+        .is_sticky = sticky,
+        .schedule_to_start = sticky ? ms->sticky_timeout : SPECULATIVE_SCHEDULE_TO_START,
+    };
+}
+
 static void suggest_continue_as_new(const struct transition *t, PbWorkflowTaskStartedEventAttributes *started)
 {
-    PbSuggestContinueAsNewReason *reasons = ARENA_NEW_ARRAY(t->arena, PbSuggestContinueAsNewReason, 2);
+    PbSuggestContinueAsNewReason *reasons = ARENA_NEW_ARRAY(t->arena, PbSuggestContinueAsNewReason, 3);
 
     if (t->ms->history_bytes >= t->limits->suggest_bytes)
         reasons[started->n_suggest_continue_as_new_reasons++] = SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE;
     if (t->ms->next_event_id >= t->limits->suggest_events)
         reasons[started->n_suggest_continue_as_new_reasons++] = SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS;
+    if (mutable_state_updates_count(t->ms) >= t->limits->suggest_updates)
+        reasons[started->n_suggest_continue_as_new_reasons++] = SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES;
     started->suggest_continue_as_new_reasons = reasons;
     started->suggest_continue_as_new = started->n_suggest_continue_as_new_reasons > 0;
 }
@@ -161,7 +191,7 @@ void workflow_task_start(struct transition *t, const char *identity, const char 
         add_scheduled_event(t, 0);
         t->volatile_changed = true;
     }
-    if (!task->is_transient) {
+    if (!workflow_task_is_virtual(task)) {
         add_started_event(t, identity, request_id);
         transition_settle(t);
         return;
@@ -179,11 +209,18 @@ void workflow_task_unstart(struct mutable_state *ms)
     struct workflow_task *task = &ms->workflow_task;
 
     invariant(task->state == WORKFLOW_TASK_STARTED, "takes back the start of a task that is not started");
-    if (!task->is_transient)
+    if (!workflow_task_is_virtual(task))
         ms->next_event_id--; /* the started event was never stored */
+    updates_unsend(ms);
     task->state = WORKFLOW_TASK_SCHEDULED;
     task->started_event_id = 0;
     task->started_time = 0;
+}
+
+/* The pending task is over, and the log does not learn of it. */
+static void end_without_event(struct mutable_state *ms)
+{
+    ms->workflow_task = (struct workflow_task){.state = WORKFLOW_TASK_NONE};
 }
 
 struct task_memory workflow_task_remember(const struct mutable_state *ms, struct arena *arena)
@@ -196,6 +233,7 @@ struct task_memory workflow_task_remember(const struct mutable_state *ms, struct
 
     memory.task.identity = arena_strdup(arena, memory.task.identity);
     memory.task.request_id = arena_strdup(arena, memory.task.request_id);
+    memory.updates = updates_remember(ms, arena);
     return memory;
 }
 
@@ -209,9 +247,10 @@ void workflow_task_recall(struct mutable_state *ms, const struct task_memory *me
         set_sticky(ms, memory->sticky_queue, memory->sticky_timeout);
     else
         clear_sticky(ms);
+    updates_recall(ms, memory->updates);
 }
 
-/* Writes the events that a started transient task never got. */
+/* Writes the events that a virtual task never got: scheduled and, if it is, started. */
 static void materialise(struct transition *t)
 {
     struct mutable_state *ms = t->ms;
@@ -219,20 +258,29 @@ static void materialise(struct transition *t)
     PbWorkflowTaskScheduledEventAttributes *scheduled;
     const char *identity = arena_strdup(t->arena, task.identity), *request_id = arena_strdup(t->arena, task.request_id);
 
-    if (!task.is_transient)
+    if (!workflow_task_is_virtual(&task))
         return;
     invariant(task.scheduled_event_id == ms->next_event_id, "virtual ids are taken while the task is started"); /* MS4 */
-    ms->workflow_task.state = WORKFLOW_TASK_NONE;
+    ms->workflow_task = (struct workflow_task){.state = WORKFLOW_TASK_NONE};
     scheduled = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
     scheduled->task_queue = task_queue_for_event(t->arena, ms);
     scheduled->start_to_close_timeout = pb_duration_new(t->arena, task.start_to_close);
     scheduled->attempt = task.attempt;
     t->pending->event_time = pb_timestamp_new(t->arena, task.scheduled_time);
     transition_settle(t);
+    ms->workflow_task.schedule_to_start = task.schedule_to_start;
+    t->volatile_changed = true;
+    if (task.state != WORKFLOW_TASK_STARTED)
+        return;
     add_started_event(t, identity, request_id);
     t->pending->event_time = pb_timestamp_new(t->arena, task.started_time);
     transition_settle(t);
-    t->volatile_changed = true;
+}
+
+void workflow_task_make_real(struct transition *t)
+{
+    if (t->ms->workflow_task.is_speculative && mutable_state_is_open(t->ms))
+        materialise(t);
 }
 
 static bool is_heartbeat(const PbRespondWorkflowTaskCompletedRequest *request)
@@ -268,12 +316,6 @@ static void try_again(struct transition *t, int32_t attempt)
     t->volatile_changed = true;
 }
 
-/* The started task is over without success; the log learns of a first attempt only. */
-static void end_without_event(struct mutable_state *ms)
-{
-    ms->workflow_task.state = WORKFLOW_TASK_NONE;
-}
-
 void workflow_task_deadline_passed(struct transition *t)
 {
     struct mutable_state *ms = t->ms;
@@ -281,6 +323,8 @@ void workflow_task_deadline_passed(struct transition *t)
 
     t->task_ended = true;
     t->volatile_changed = true;
+    workflow_task_make_real(t);
+    updates_unsend(ms);
     if (task.state == WORKFLOW_TASK_SCHEDULED) { /* nobody came to the sticky queue: the normal one, same attempt */
         clear_sticky(ms);
         add_timed_out_event(t, TIMEOUT_TYPE_SCHEDULE_TO_START);
@@ -305,7 +349,8 @@ nanos workflow_task_deadline(const struct mutable_state *ms)
     case WORKFLOW_TASK_NONE:
         return NANOS_MAX;
     case WORKFLOW_TASK_SCHEDULED:
-        return task->is_sticky ? nanos_add(task->scheduled_time, task->schedule_to_start) : NANOS_MAX;
+        return task->is_sticky || task->is_speculative ? nanos_add(task->scheduled_time, task->schedule_to_start)
+                                                       : NANOS_MAX;
     case WORKFLOW_TASK_STARTED:
         return nanos_add(task->started_time, task->start_to_close);
     }
@@ -343,17 +388,71 @@ static struct refusal decide_commands(struct transition *t, const PbRespondWorkf
     return ACCEPTED;
 }
 
+/* Whether a speculative task may vanish without a trace. */
+static bool may_be_discarded(const struct mutable_state *ms, const PbRespondWorkflowTaskCompletedRequest *request)
+{
+    bool able = request->capabilities != NULL && request->capabilities->discard_speculative_workflow_task_with_events;
+    int64_t most = able ? DISCARD_EVENTS_IF_ABLE : DISCARD_EVENTS;
+
+    return ms->workflow_task.is_speculative && request->n_commands == 0 && !request->force_create_new_workflow_task &&
+           messages_are_rejections(request) && ms->next_event_id <= ms->previous_started_event_id + most;
+}
+
+/* What is left to do brings the next task: at once into the answer if the worker wants that, else as a real one. */
+static void schedule_for_updates(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request)
+{
+    if (!updates_wait_for_a_task(t->ms))
+        return;
+    if (request->return_new_workflow_task)
+        workflow_task_schedule_speculative(t);
+    else
+        workflow_task_schedule(t, true);
+}
+
+static void remember_sticky(struct mutable_state *ms, const PbStickyExecutionAttributes *sticky)
+{
+    if (sticky != NULL && sticky->worker_task_queue != NULL && sticky->worker_task_queue->name[0] != '\0')
+        set_sticky(ms, sticky->worker_task_queue->name, duration_from_pb(sticky->schedule_to_start_timeout));
+    else
+        clear_sticky(ms);
+}
+
+static struct refusal discard(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request,
+                              struct task_context *task)
+{
+    struct refusal refusal;
+
+    end_without_event(t->ms);
+    t->task_ended = true;
+    remember_sticky(t->ms, request->sticky_attributes);
+    refusal = updates_process_rest(t, task);
+    if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
+        return refusal;
+    updates_reject_unprocessed(t);
+    schedule_for_updates(t, request);
+    return ACCEPTED;
+}
+
 struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request,
-                                      bool *ret_heartbeat_timeout)
+                                      struct completion_outcome *ret_outcome)
 {
     struct mutable_state *ms = t->ms;
     nanos original_scheduled_time = ms->workflow_task.original_scheduled_time;
-    struct task_context task = {.identity = request->identity, .had_buffered = ms->buffered != NULL};
-    const PbStickyExecutionAttributes *sticky = request->sticky_attributes;
+    struct task_context task = {
+        .identity = request->identity,
+        .request = request,
+        .message_is_done = ARENA_NEW_ARRAY(t->arena, bool, request->n_messages),
+        .had_buffered = ms->buffered != NULL,
+    };
     struct refusal refusal;
 
-    *ret_heartbeat_timeout = is_heartbeat(request) && t->now - original_scheduled_time > HEARTBEAT_SPAN_MAX;
-    if (*ret_heartbeat_timeout) {
+    *ret_outcome = (struct completion_outcome){
+        .heartbeat_timeout = is_heartbeat(request) && t->now - original_scheduled_time > HEARTBEAT_SPAN_MAX,
+        .discarded = may_be_discarded(ms, request),
+    };
+    if (ret_outcome->discarded)
+        return discard(t, request, &task);
+    if (ret_outcome->heartbeat_timeout) {
         clear_sticky(ms);
         workflow_task_deadline_passed(t);
         return ACCEPTED;
@@ -366,22 +465,25 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
         t->volatile_changed = true;
     ms->close_refused = false;
     ms->workflow_task_problems = 0;
-    if (sticky != NULL && sticky->worker_task_queue != NULL && sticky->worker_task_queue->name[0] != '\0')
-        set_sticky(ms, sticky->worker_task_queue->name, duration_from_pb(sticky->schedule_to_start_timeout));
-    else
-        clear_sticky(ms);
+    remember_sticky(ms, request->sticky_attributes);
     refusal = decide_commands(t, request, &task);
+    if (refusal.cause == WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
+        refusal = updates_process_rest(t, &task);
     if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
         return refusal;
     if (!mutable_state_is_open(ms)) {
+        updates_run_closed(t);
         mutable_state_drop_buffered(ms); /* an activity cancelled and the run closed in one breath: nobody needs to know */
         return ACCEPTED;
     }
+    if (!request->force_create_new_workflow_task)
+        updates_reject_unprocessed(t);
     if (transition_flush_buffered(t) || request->force_create_new_workflow_task) {
         workflow_task_schedule(t, true);
         if (is_heartbeat(request))
             ms->workflow_task.original_scheduled_time = original_scheduled_time;
     }
+    schedule_for_updates(t, request);
     return ACCEPTED;
 }
 
@@ -404,6 +506,8 @@ void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, c
     struct mutable_state *ms = t->ms;
     const struct workflow_task task = ms->workflow_task;
 
+    workflow_task_make_real(t);
+    updates_unsend(ms);
     t->task_ended = true;
     t->volatile_changed = true;
     ms->close_refused = false;
@@ -426,6 +530,8 @@ void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *
     struct mutable_state *ms = t->ms;
     const struct workflow_task task = ms->workflow_task;
 
+    workflow_task_make_real(t);
+    updates_drop_sent(t);
     t->task_ended = true;
     t->volatile_changed = true;
     ms->workflow_task_problems++;
@@ -451,7 +557,11 @@ void close_cut_task(struct transition *t)
     const struct workflow_task task = ms->workflow_task;
 
     transition_settle(t);
+    if (task.state == WORKFLOW_TASK_SCHEDULED && task.is_speculative)
+        end_without_event(ms);
     if (task.state == WORKFLOW_TASK_STARTED) {
+        workflow_task_make_real(t);
+        updates_unsend(ms);
         t->task_ended = true;
         if (task.is_transient) {
             end_without_event(ms);
@@ -471,7 +581,7 @@ size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena
     PbWorkflowTaskScheduledEventAttributes *scheduled;
     PbWorkflowTaskStartedEventAttributes *started;
 
-    if (task->state == WORKFLOW_TASK_NONE || !task->is_transient || task->scheduled_event_id != ms->next_event_id)
+    if (!workflow_task_is_virtual(task) || task->scheduled_event_id != ms->next_event_id)
         return 0;
     ret_events[0] = ARENA_NEW_PB(arena, PbHistoryEvent);
     ret_events[0]->event_id = task->scheduled_event_id;
@@ -479,7 +589,7 @@ size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena
     ret_events[0]->event_type = EVENT_TYPE_WORKFLOW_TASK_SCHEDULED;
     ret_events[0]->attributes_case = event_type_find(EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)->attributes_case;
     scheduled = ARENA_NEW_PB(arena, PbWorkflowTaskScheduledEventAttributes);
-    scheduled->task_queue = normal_task_queue(arena, ms->task_queue);
+    scheduled->task_queue = task->is_sticky ? task_queue_for_event(arena, ms) : normal_task_queue(arena, ms->task_queue);
     scheduled->start_to_close_timeout = pb_duration_new(arena, task->start_to_close);
     scheduled->attempt = task->attempt;
     *event_attributes(ret_events[0]) = scheduled;
@@ -492,8 +602,6 @@ size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena
     ret_events[1]->attributes_case = event_type_find(EVENT_TYPE_WORKFLOW_TASK_STARTED)->attributes_case;
     started = ARENA_NEW_PB(arena, PbWorkflowTaskStartedEventAttributes);
     started->scheduled_event_id = task->scheduled_event_id;
-    started->identity = borrow_text(task->identity);
-    started->request_id = borrow_text(task->request_id);
     started->history_size_bytes = ms->history_bytes;
     *event_attributes(ret_events[1]) = started;
     return 2;

@@ -34,8 +34,7 @@ static PbCommonLink *started_link(struct arena *arena, const struct run *run)
     return link;
 }
 
-/* A link to the event that a request id has made. */
-static PbCommonLink *request_link(struct arena *arena, const struct run *run, const char *request_id, PbEventType type)
+PbCommonLink *request_link(struct arena *arena, const struct run *run, const char *request_id, PbEventType type)
 {
     PbCommonLink *link = event_link(arena, run);
     PbLinkWorkflowEventRequestIdReference *reference = ARENA_NEW_PB(arena, PbLinkWorkflowEventRequestIdReference);
@@ -186,8 +185,8 @@ static void start_eagerly(struct call *call, struct run *run, const PbStartWorkf
     fill_inline_task(call, run, resp->eager_workflow_task);
 }
 
-status engine_start_workflow(struct call *call, const struct namespace_info *ns, const PbStartWorkflowExecutionRequest *req,
-                             PbStartWorkflowExecutionResponse *resp)
+status start_or_join(struct call *call, const struct namespace_info *ns, const PbStartWorkflowExecutionRequest *req,
+                     PbStartWorkflowExecutionResponse *resp, struct run **ret_run)
 {
     struct engine *engine = call->server->engine;
     nanos now = clock_now(engine->server->clock);
@@ -203,6 +202,7 @@ status engine_start_workflow(struct call *call, const struct namespace_info *ns,
     TRY(engine_load_current(engine, ns, req->workflow_id, &run));
     if (run != NULL)
         TRY(settle_conflict(call, run, req, run_id, resp, &done));
+    *ret_run = run;
     if (done)
         return status_ok();
     started = frontend_make_started(call->arena, req, run_id, now, engine->limits);
@@ -211,14 +211,23 @@ status engine_start_workflow(struct call *call, const struct namespace_info *ns,
     decide_start(&t, started, req->user_metadata, req->n_links, req->links);
     run_commit(run, &t);
     fill_start_response(call, run, true, resp);
+    *ret_run = run;
     if (req->request_eager_execution)
         start_eagerly(call, run, req, resp);
     return status_ok();
 }
 
+status engine_start_workflow(struct call *call, const struct namespace_info *ns, const PbStartWorkflowExecutionRequest *req,
+                             PbStartWorkflowExecutionResponse *resp)
+{
+    struct run *run;
+
+    return start_or_join(call, ns, req, resp, &run);
+}
+
 /* ---- signal ---- */
 
-static status busy_closing(struct arena *arena)
+status busy_closing(struct arena *arena)
 {
     PbResourceExhaustedFailure *detail = ARENA_NEW_PB(arena, PbResourceExhaustedFailure);
 

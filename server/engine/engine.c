@@ -256,7 +256,8 @@ static void unpark(struct engine *engine, int64_t id)
 static bool must_flush(const struct run *run)
 {
     return mutable_state_is_open(run->state) && run->state->buffered != NULL &&
-           run->state->workflow_task.state != WORKFLOW_TASK_STARTED;
+           run->update_waiters == NULL && run->state->workflow_task.state != WORKFLOW_TASK_STARTED &&
+           !run->state->workflow_task.is_speculative && !updates_are_in_memory_only(run->state);
 }
 
 /* What waited for a workflow task whose start did not survive has no reason to wait any more. */
@@ -540,6 +541,8 @@ static void check_fold(struct run *run, struct arena *arena)
 
         if (run->unstored.len > 0)
             broken = mutable_state_apply_batch(again, (struct bytes){run->unstored.data, run->unstored.len});
+        if (run->state->workflow_task.is_speculative)
+            again->workflow_task = run->state->workflow_task; /* in memory only, all of it */
         if (again->workflow_task.state == WORKFLOW_TASK_SCHEDULED && again->workflow_task.is_transient &&
             run->state->workflow_task.state == WORKFLOW_TASK_STARTED)
             again->workflow_task.state = WORKFLOW_TASK_STARTED; /* a transient start is in memory only */
@@ -606,6 +609,8 @@ void run_commit(struct run *run, struct transition *t)
     size_t stored;
 
     transition_finish(t);
+    if (t->task_ended)
+        run->dispatched_event_id = 0; /* the next task may get the same (virtual) id */
     stored = t->events_count;
     run->state->transitions++;
     if (stored > 0 && t->events[stored - 1]->event_type == EVENT_TYPE_WORKFLOW_TASK_STARTED)
@@ -625,6 +630,8 @@ void run_commit(struct run *run, struct transition *t)
     run_set_deadline(run);
     if (t->task_ended)
         queries_task_ended(run);
+    if (t->update_news != NULL)
+        updates_tell(run, t);
     if (t->events_count > 0)
         readers_wake(run);
     count_bytes(run);
@@ -812,6 +819,7 @@ void engine_forget_turn(struct engine *engine)
         engine->forgotten = forgotten;
         readers_fail(run);
         queries_fail(run);
+        updates_fail(run);
         drop_run(run);
     }
     if (engine->forgotten != NULL)

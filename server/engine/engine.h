@@ -53,6 +53,18 @@ status engine_get_history(struct call *call, const struct namespace_info *ns,
 status engine_query(struct call *call, const struct namespace_info *ns, const PbQueryWorkflowRequest *req,
                     PbQueryWorkflowResponse *resp);
 
+status engine_update_workflow(struct call *call, const struct namespace_info *ns,
+                              const PbUpdateWorkflowExecutionRequest *req, PbUpdateWorkflowExecutionResponse *resp);
+status engine_poll_update(struct call *call, const struct namespace_info *ns, const PbPollWorkflowExecutionUpdateRequest *req,
+                          PbPollWorkflowExecutionUpdateResponse *resp);
+
+/* Update-with-start. An error belongs to the operation *ret_failed (0: start, 1: update), also when it comes later: then the
+ * call is answered with `wrap(call, failed, error)`. */
+typedef status wrap_error(struct call *call, int failed, status error);
+status engine_update_with_start(struct call *call, const struct namespace_info *ns,
+                                const PbStartWorkflowExecutionRequest *start, const PbUpdateWorkflowExecutionRequest *update,
+                                wrap_error *wrap, PbExecuteMultiOperationResponse *resp);
+
 /* Worker calls. Respond... find their namespace in the token when the request has none (`ns` NULL then). */
 status engine_poll_workflow_task(struct call *call, const struct namespace_info *ns, const PbPollWorkflowTaskQueueRequest *req,
                                  PbPollWorkflowTaskQueueResponse *resp);

@@ -48,6 +48,7 @@ struct run {
     int64_t dispatched_event_id; /* the workflow task that matching has been given */
     int32_t dispatched_attempt;
     struct history_reader *readers;
+    struct update_waiter *update_waiters;
     struct query_task *queries; /* those that ride on the workflow task, first come first */
 
     struct run *newer, *older; /* by last use */
@@ -231,6 +232,26 @@ bool others_work(struct engine *engine);
 
 /* The turn is undone: so is its work. */
 void others_forget(struct engine *engine);
+
+/* ---- updates.c ---- */
+
+/* Tells those who wait for updates of this run what a transition has brought. */
+void updates_tell(struct run *run, const struct transition *t);
+
+/* The run is dropped from memory because the turn failed: they are told to try again. */
+void updates_fail(struct run *run);
+
+/* ---- clients.c ---- */
+
+/* A link to the event that a request id has made. */
+PbCommonLink *request_link(struct arena *arena, const struct run *run, const char *request_id, PbEventType type);
+
+/* The run is about to close by itself: what would hold that up is refused for now. */
+status busy_closing(struct arena *arena);
+
+/* Starts a workflow, or joins the open one, as the request's policies say. */
+status start_or_join(struct call *call, const struct namespace_info *ns, const PbStartWorkflowExecutionRequest *req,
+                     PbStartWorkflowExecutionResponse *resp, struct run **ret_run);
 
 /* ---- history_readers.c ---- */
 

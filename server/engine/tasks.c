@@ -146,6 +146,7 @@ static void fill_task(struct call *call, struct run *run, PbPollWorkflowTaskQueu
     resp->scheduled_time = pb_timestamp_new(call->arena, started->scheduled_time);
     resp->started_time = pb_timestamp_new(call->arena, started->started_time);
     queries_attach(run, call->arena, resp);
+    resp->n_messages = updates_make_messages(run->state, call->arena, &resp->messages);
 }
 
 void fill_workflow_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, bool partial_history,
@@ -394,23 +395,28 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
     struct transition t;
     struct run *run;
     const char *problem;
-    bool heartbeat_timeout;
+    struct completion_outcome outcome;
 
     TRY(started_task_run(call, ns, &req->task_token, &run));
     problem = workflow_task_check_sequence(call->arena, req);
     if (problem != NULL)
         return status_error(GRPC_INVALID_ARGUMENT, problem);
+    for (size_t i = 0; i < req->n_messages; i++)
+        if (req->messages[i]->body == NULL)
+            return status_error(GRPC_INVALID_ARGUMENT, "nil message body");
     TRY(check_other_namespaces(call, req));
     memory = workflow_task_remember(run->state, call->arena);
     run_begin(run, &t);
-    refusal = workflow_task_complete(&t, req, &heartbeat_timeout);
+    refusal = workflow_task_complete(&t, req, &outcome);
     if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED) {
         run_give_up(run, &memory);
         return refuse_completion(call, run, &refusal, req->identity);
     }
     queries_answer(run, req);
     run_commit(run, &t);
-    if (heartbeat_timeout)
+    if (outcome.discarded)
+        resp->reset_history_event_id = run->state->previous_started_event_id;
+    if (outcome.heartbeat_timeout)
         return not_found(call->arena, MSG_HEARTBEAT_TIMEOUT);
     activities_start_eagerly(call, run, &t, req->identity, resp);
     if (wants_inline(run, req)) /* before matching is given it, at the end of the turn */

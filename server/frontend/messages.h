@@ -169,4 +169,37 @@
     "consistent query buffer is full, this may be caused by too many queries and workflow not able to process query " \
     "fast enough"
 
+/* --- updates --- */
+#define MSG_UPDATE_META_NOT_SET  "Update meta is not set on request."
+#define MSG_UPDATE_ID_TOO_LONG   "UpdateId length exceeds limit."
+#define MSG_UPDATE_INPUT_NOT_SET "Update input is not set on request."
+#define MSG_UPDATE_NAME_NOT_SET  "Update name is not set on request."
+#define MSG_UPDATE_REF_NOT_SET   "UpdateRef is not set on request."
+#define MSG_UPDATE_ADMITTED_STAGE                                                                  \
+    "UpdateWorkflowExecution issued asynchronously and waiting on update admitted is not supported." /* PERMISSION_DENIED */
+#define MSG_UPDATE_NOT_FOUND "update \"%s\" not found"                            /* NOT_FOUND */
+#define MSG_UPDATE_ABORTED   "workflow update was aborted by closing workflow"     /* NOT_FOUND */
+/* FAILED_PRECONDITION, WorkflowNotReadyFailure */
+#define MSG_UPDATE_TASK_FAILING "Unable to perform workflow execution update due to Workflow Task in failed state."
+#define MSG_UPDATE_TASK_REFUSED "Unable to perform workflow execution update due to unexpected workflow task failure."
+#define MSG_UPDATES_IN_FLIGHT \
+    "limit on number of concurrent in-flight updates has been reached (%d)" /* RESOURCE_EXHAUSTED */
+#define MSG_UPDATES_TOO_MANY                                                                                          \
+    "The limit on the total number of distinct updates in this workflow has been reached (%d). Make sure any duplicate " \
+    "updates share an Update ID so the server can deduplicate them, and consider rejecting updates that you aren't "   \
+    "going to process. You can also Continue-as-New to avoid this; we recommend you check Continue-as-New Suggested "  \
+    "in your Workflow." /* FAILED_PRECONDITION */
+
+/* --- update-with-start --- */
+#define MSG_MULTI_NOT_START_UPDATE "Operations have to be exactly [Start, Update]."
+#define MSG_MULTI_FAILED           "Update-with-Start could not be executed."
+#define MSG_MULTI_ABORTED          "Operation was aborted." /* ABORTED */
+#define MSG_MULTI_WORKFLOW_ID      "WorkflowId is not consistent with previous operation(s)."
+#define MSG_MULTI_CRON             "CronSchedule is not allowed."
+#define MSG_MULTI_EAGER            "RequestEagerExecution is not supported."
+#define MSG_MULTI_DELAY            "WorkflowStartDelay is not supported."
+#define MSG_MULTI_RUN_ID           "RunId is not allowed."
+#define MSG_MULTI_FIRST_RUN_ID     "FirstExecutionRunId is not allowed."
+#define MSG_MULTI_NAMESPACE        "Operation namespace did not match request's namespace."
+
 #endif
