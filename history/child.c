@@ -11,6 +11,7 @@
 
 #include "base/invariant.h"
 #include "history/internal.h"
+#include "proto/payload.h"
 
 enum { CHILD_ARENA_BYTES = 512 };
 
@@ -112,6 +113,9 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
 {
     const PbStartChildWorkflowExecutionCommandAttributes *want;
     PbStartChildWorkflowExecutionInitiatedEventAttributes *initiated;
+    struct search_attributes_verdict verdict;
+    PbSearchAttributes *search_attributes;
+    struct refusal refusal;
     bool has_queue;
     const char *problem;
 
@@ -119,12 +123,22 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
         return refuse(t, BAD,
                       "StartChildWorkflowExecutionCommandAttributes is not set on StartChildWorkflowExecutionCommand.");
     want = command->start_child_workflow_execution_command_attributes;
+    refusal = judge_search_attributes(t, want->search_attributes, &verdict);
+    if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
+        return refusal;
     if ((problem = child_problem(t, want)) != NULL)
         return refuse(t, BAD, "%s", problem);
+    if (verdict.problem != NULL)
+        return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
+                      "invalid SearchAttributes on StartChildWorkflowCommand: %s. WorkflowId=%s WorkflowType=%s Namespace=%s",
+                      verdict.problem, want->workflow_id, want->workflow_type->name, t->namespace_name);
     if (packed_bytes(want->input) > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, BAD, "StartChildWorkflowExecutionCommandAttributes. Input exceeds size limit.");
     if (packed_bytes(want->memo) > t->limits->memo_bytes_max)
         return refuse_and_terminate(t, BAD, "StartChildWorkflowExecutionCommandAttributes. Memo exceeds size limit.");
+    search_attributes = set_search_attributes(t, &verdict);
+    if ((problem = search_attributes_size_problem(t, search_attributes)) != NULL)
+        return refuse_and_terminate(t, BAD, "%s", problem);
     if ((int32_t)HASH_CNT(by_event, t->ms->children) >= t->limits->pending_children_max)
         return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED,
                       "the number of pending child workflow executions, %d, has reached the per-workflow limit of %d",
@@ -149,8 +163,8 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
     initiated->retry_policy = want->retry_policy == NULL ? NULL : retry_policy_complete(t->arena, want->retry_policy);
     initiated->cron_schedule = want->cron_schedule;
     initiated->header = want->header;
-    initiated->memo = want->memo;
-    initiated->search_attributes = want->search_attributes;
+    initiated->memo = memo_without_nil(t->arena, want->memo);
+    initiated->search_attributes = search_attributes;
     initiated->inherit_build_id = want->inherit_build_id;
     initiated->priority = want->priority;
     transition_effect(t, EFFECT_START_CHILD, transition_settle(t));

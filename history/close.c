@@ -6,6 +6,7 @@
 
 #include "base/uuid.h"
 #include "history/internal.h"
+#include "proto/payload.h"
 
 /* A run that ended sooner than this after its start is followed by one that waits for the rest: a loop of empty runs must
  * not spin. Server 1.32.0: workflowIdReuseMinimalInterval. */
@@ -161,6 +162,20 @@ struct refusal decide_cancel_workflow(struct transition *t, const PbCommand *com
     return ACCEPTED;
 }
 
+static const char *continued_type(const struct transition *t, const PbContinueAsNewWorkflowExecutionCommandAttributes *want)
+{
+    bool has_type = want->workflow_type != NULL && want->workflow_type->name[0] != '\0';
+
+    return has_type ? want->workflow_type->name : t->ms->workflow_type;
+}
+
+static const char *continued_queue(const struct transition *t, const PbContinueAsNewWorkflowExecutionCommandAttributes *want)
+{
+    bool has_queue = want->task_queue != NULL && want->task_queue->name[0] != '\0';
+
+    return has_queue ? want->task_queue->name : t->ms->task_queue;
+}
+
 static const char *continue_problem(struct transition *t, const PbContinueAsNewWorkflowExecutionCommandAttributes *want)
 {
     const struct {
@@ -171,10 +186,7 @@ static const char *continue_problem(struct transition *t, const PbContinueAsNewW
         {"WorkflowTaskTimeout", want->workflow_task_timeout},
         {"BackoffStartInterval", want->backoff_start_interval},
     };
-    const char *type = want->workflow_type == NULL || want->workflow_type->name[0] == '\0' ? t->ms->workflow_type
-                                                                                         : want->workflow_type->name;
-    const char *queue =
-        want->task_queue == NULL || want->task_queue->name[0] == '\0' ? t->ms->task_queue : want->task_queue->name;
+    const char *type = continued_type(t, want), *queue = continued_queue(t, want);
     const char *problem;
 
     if (strlen(type) > (size_t)t->limits->id_bytes_max)
@@ -240,8 +252,6 @@ static void fill_continued(struct transition *t, const PbContinueAsNewWorkflowEx
     started->workflow_task_timeout = pb_duration_new(t->arena, task_timeout);
     started->input = want->input;
     started->header = want->header;
-    started->memo = want->memo;
-    started->search_attributes = want->search_attributes;
     started->retry_policy = want->retry_policy == NULL ? NULL : retry_policy_complete(t->arena, want->retry_policy);
     started->cron_schedule = want->cron_schedule;
     started->continued_failure = want->failure;
@@ -258,6 +268,9 @@ struct refusal decide_continue_as_new(struct transition *t, const PbCommand *com
     const PbContinueAsNewWorkflowExecutionCommandAttributes *want;
     PbWorkflowExecutionContinuedAsNewEventAttributes *event;
     PbWorkflowExecutionStartedEventAttributes *started;
+    struct search_attributes_verdict verdict;
+    PbSearchAttributes *search_attributes;
+    struct refusal refusal;
     const char *problem;
 
     if (task->had_buffered)
@@ -266,16 +279,29 @@ struct refusal decide_continue_as_new(struct transition *t, const PbCommand *com
         return refuse(t, bad,
                       "ContinueAsNewWorkflowExecutionCommandAttributes is not set on ContinueAsNewWorkflowExecutionCommand.");
     want = command->continue_as_new_workflow_execution_command_attributes;
+    refusal = judge_search_attributes(t, want->search_attributes, &verdict);
+    if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
+        return refusal;
     if ((problem = continue_problem(t, want)) != NULL)
         return refuse(t, bad, "%s", problem);
+    if (verdict.problem != NULL)
+        return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
+                      "invalid SearchAttributes on ContinueAsNewWorkflowExecutionCommand: %s. WorkflowType=%s "
+                      "TaskQueue=name:\"%s\"  kind:TASK_QUEUE_KIND_NORMAL",
+                      verdict.problem, continued_type(t, want), continued_queue(t, want));
     if (want->cron_schedule[0] != '\0')
         return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_FEATURE_DISABLED, "cron schedules are not supported by this server yet.");
     if (packed_bytes(want->input) > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, bad, "ContinueAsNewWorkflowExecutionCommandAttributes. Input exceeds size limit.");
     if (packed_bytes(want->memo) > t->limits->memo_bytes_max)
         return refuse_and_terminate(t, bad, "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit.");
+    search_attributes = set_search_attributes(t, &verdict);
+    if ((problem = search_attributes_size_problem(t, search_attributes)) != NULL)
+        return refuse_and_terminate(t, bad, "%s", problem);
     started = new_successor(t, chain_backoff(t, duration_from_pb(want->backoff_start_interval)))->started;
     fill_continued(t, want, started);
+    started->memo = memo_without_nil(t->arena, want->memo);
+    started->search_attributes = search_attributes;
     event = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW);
     event->new_execution_run_id = started->original_execution_run_id;
     event->workflow_type = started->workflow_type;
@@ -289,8 +315,8 @@ struct refusal decide_continue_as_new(struct transition *t, const PbCommand *com
     event->failure = want->failure;
     event->last_completion_result = want->last_completion_result;
     event->header = want->header;
-    event->memo = want->memo;
-    event->search_attributes = want->search_attributes;
+    event->memo = started->memo;
+    event->search_attributes = started->search_attributes;
     event->inherit_build_id = want->inherit_build_id;
     transition_settle(t);
     return ACCEPTED;

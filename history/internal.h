@@ -128,6 +128,19 @@ struct refusal updates_process_rest(struct transition *t, struct task_context *t
 /* Whether a completion's messages are all rejections. */
 bool messages_are_rejections(const PbRespondWorkflowTaskCompletedRequest *request);
 
+/* ---- properties.c ---- */
+
+/* Asks what the search attributes of a command are. Refuses an unknown name at once, as the first thing that is wrong with the
+ * command; a problem with values stands in the verdict, for the command to tell in its own words. */
+struct refusal judge_search_attributes(struct transition *t, const PbSearchAttributes *given,
+                                       struct search_attributes_verdict *ret_verdict);
+
+/* Those that are set for a run that begins; NULL when there are none. */
+PbSearchAttributes *set_search_attributes(struct transition *t, const struct search_attributes_verdict *verdict);
+
+/* Why they are too large, or NULL. NULL attributes are not. */
+const char *search_attributes_size_problem(struct transition *t, const PbSearchAttributes *attributes);
+
 /* ---- timer.c ---- */
 
 /* Frees a timer that is no longer pending. */

@@ -96,6 +96,8 @@ void mutable_state_free(struct mutable_state *ms)
     mutable_state_drop_buffered(ms);
     arena_free(ms->task_arena);
     arena_free(ms->sticky_arena);
+    arena_free(ms->memo_arena);
+    arena_free(ms->search_attributes_arena);
     arena_free(ms->arena);
     memory_free(ms);
 }
@@ -317,6 +319,13 @@ static const char *others_difference(const struct mutable_state *a, const struct
     return NULL;
 }
 
+static bool messages_equal(const void *a, const void *b, struct arena *arena)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return bytes_equal(pb_pack(arena, a), pb_pack(arena, b));
+}
+
 const char *mutable_state_difference(const struct mutable_state *a, const struct mutable_state *b, struct arena *arena)
 {
     const char *difference;
@@ -332,6 +341,8 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
     DIFFERS(a->signals_count != b->signals_count, "%d and %d signals", a->signals_count, b->signals_count);
     DIFFERS(HASH_COUNT(a->used_requests) != HASH_COUNT(b->used_requests), "used request ids");
     DIFFERS(a->run_expires_at != b->run_expires_at || a->execution_expires_at != b->execution_expires_at, "expiration");
+    DIFFERS(!messages_equal(a->memo, b->memo, arena), "memo");
+    DIFFERS(!messages_equal(a->search_attributes, b->search_attributes, arena), "search attributes");
     DIFFERS(a->buffered_count != b->buffered_count, "%d and %d buffered events", a->buffered_count, b->buffered_count);
     DIFFERS(a->close_refused != b->close_refused, "close refused");
     difference = tasks_difference(&a->workflow_task, &b->workflow_task, arena);

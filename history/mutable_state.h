@@ -140,6 +140,7 @@ struct mutable_state {
     struct arena *arena;      /* what lives as long as the run is loaded */
     struct arena *task_arena;   /* the texts of workflow_task; emptied when the next one starts */
     struct arena *sticky_arena; /* the sticky queue's name; emptied when it changes */
+    struct arena *memo_arena, *search_attributes_arena; /* of these, once they have changed; NULL before */
 
     /* From WorkflowExecutionStarted. */
     const char *workflow_id, *workflow_type, *task_queue;

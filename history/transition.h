@@ -59,6 +59,13 @@ struct update_news {
     struct update_news *next;
 };
 
+/* What a worker's search attributes are, in the eyes of who knows the namespace's names and types. */
+struct search_attributes_verdict {
+    const char *problem;       /* NULL: none */
+    bool is_unknown_name;      /* the problem is a name */
+    PbSearchAttributes *typed; /* without a problem: each with its type, nil ones (which delete) included */
+};
+
 /* The run that follows this one (continue-as-new, retry): created in the same turn. */
 struct successor {
     uint8_t run_id[UUID_BYTES];
@@ -76,6 +83,10 @@ struct transition {
     const char *namespace_name, *namespace_id; /* this run's; the id as text */
     /* Reads this run's first event again (input, header: not kept in memory). Its memory is the turn's. */
     const PbWorkflowExecutionStartedEventAttributes *(*load_started)(void *context);
+    /* Judges search attributes (there are some); says why they are too large, or NULL. */
+    void (*judge_search_attributes)(void *context, struct arena *arena, const PbSearchAttributes *attributes,
+                                    struct search_attributes_verdict *ret_verdict);
+    const char *(*search_attributes_size_problem)(void *context, struct arena *arena, const PbSearchAttributes *attributes);
     void *context;
 
     /* The outcome. */
@@ -88,10 +99,12 @@ struct transition {
     struct successor *successor;     /* NULL: none */
     struct update_news *update_news; /* the newest first */
     bool volatile_changed;       /* the volatile part must be stored */
+    bool attributes_changed;     /* memo or search attributes are other than those of the row */
     bool task_ended;             /* the pending workflow task ended in this transition */
 };
 
-/* Begins a transition; `arena` is the turn's. The caller sets run_id, load_started and context afterwards when needed. */
+/* Begins a transition; `arena` is the turn's. The caller sets run_id and the functions with their context afterwards when
+ * they are needed. */
 void transition_begin(struct transition *t, struct mutable_state *ms, struct arena *arena, nanos now, struct rand *rand,
                       const struct history_limits *limits);
 

@@ -17,6 +17,7 @@
 #include "base/uuid.h"
 #include "persistence/store.h"
 #include "server/engine/internal.h"
+#include "server/frontend/search_attributes.h"
 
 /* Memory for loaded runs. An idle one costs about 2 KiB; busy ones beyond the budget stay. */
 enum { LOADED_BYTES_MAX = 16 * 1024 * 1024, RUN_BYTES = sizeof(struct run) + sizeof(struct mutable_state) + 512 };
@@ -409,6 +410,21 @@ static const PbWorkflowExecutionStartedEventAttributes *read_started(void *conte
     return history->events[0]->workflow_execution_started_event_attributes;
 }
 
+static void judge_search_attributes(void *context, struct arena *arena, const PbSearchAttributes *attributes,
+                                    struct search_attributes_verdict *ret_verdict)
+{
+    const struct run *run = context;
+
+    search_attributes_judge(arena, &run->engine->server->options->config, run->ns, attributes, ret_verdict);
+}
+
+static const char *search_attributes_size_problem(void *context, struct arena *arena, const PbSearchAttributes *attributes)
+{
+    const struct run *run = context;
+
+    return search_attributes_check_sizes(arena, &run->engine->server->options->config, attributes).message;
+}
+
 void run_begin(struct run *run, struct transition *t)
 {
     struct engine *engine = run->engine;
@@ -420,6 +436,8 @@ void run_begin(struct run *run, struct transition *t)
     t->namespace_name = run->ns->name;
     t->namespace_id = run->ns->uuid_text;
     t->load_started = read_started;
+    t->judge_search_attributes = judge_search_attributes;
+    t->search_attributes_size_problem = search_attributes_size_problem;
     t->context = run;
 }
 
@@ -509,7 +527,7 @@ static void store_row(struct run *run, struct transition *t)
 {
     struct store *store = run->engine->server->store;
 
-    if (!mutable_state_is_open(run->state)) {
+    if (!mutable_state_is_open(run->state) || t->attributes_changed) {
         struct run_row row;
 
         fill_row(run, t->arena, &row);

@@ -255,11 +255,3 @@ status check_poll_deadline(const struct call *call)
         return status_error(GRPC_FAILED_PRECONDITION, MSG_POLL_TIMEOUT_TOO_SHORT);
     return status_ok();
 }
-
-bool payload_is_nil(const PbPayload *payload)
-{
-    if (payload == NULL || payload->data.len == 0)
-        return true;
-    return (payload->data.len == 4 && memcmp(payload->data.data, "null", 4) == 0) ||
-           (payload->data.len == 2 && memcmp(payload->data.data, "[]", 2) == 0);
-}

@@ -76,7 +76,4 @@ __attribute__((warn_unused_result)) status check_worker_version(const struct che
 /* The deadline of a long poll: it must be there, and leave time to wait. */
 __attribute__((warn_unused_result)) status check_poll_deadline(const struct call *call);
 
-/* Whether a payload stands for "nothing": no data, or JSON's null or []. Such entries of maps are not stored. */
-bool payload_is_nil(const PbPayload *payload);
-
 #endif

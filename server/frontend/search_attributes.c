@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/payload.h"
 #include "proto/pb.h"
-#include "server/frontend/check.h"
 #include "server/frontend/messages.h"
 
 enum use {
@@ -309,26 +309,15 @@ static const char *value_shown(struct arena *arena, const char *text)
     return shown;
 }
 
-static bool is_encoded_as(const PbPayload *payload, const char *encoding)
-{
-    for (size_t i = 0; i < payload->n_metadata; i++) {
-        const PbPayloadMetadataEntry *entry = payload->metadata[i];
-
-        if (strcmp(entry->key, "encoding") == 0)
-            return entry->value.len == strlen(encoding) && memcmp(entry->value.data, encoding, entry->value.len) == 0;
-    }
-    return false;
-}
-
 static status check_value(struct arena *arena, const char *name, PbIndexedValueType type, const PbPayload *payload)
 {
     const char *text = "";
 
-    if (payload != NULL && is_encoded_as(payload, "binary/null"))
+    if (payload != NULL && payload_is_encoded_as(payload, "binary/null"))
         return status_ok();
     if (payload != NULL)
         text = arena_strndup(arena, (const char *)payload->data.data, payload->data.len);
-    if (payload != NULL && is_encoded_as(payload, "json/plain") && strlen(text) == payload->data.len &&
+    if (payload != NULL && payload_is_encoded_as(payload, "json/plain") && strlen(text) == payload->data.len &&
         is_value(text, type))
         return status_ok();
     return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_BAD_VALUE, name, type_name(type),
@@ -337,8 +326,8 @@ static status check_value(struct arena *arena, const char *name, PbIndexedValueT
 
 /* ---- the whole ---- */
 
-static status check_sizes(struct arena *arena, const struct dynamic_config *config,
-                          const PbSearchAttributes *attributes)
+status search_attributes_check_sizes(struct arena *arena, const struct dynamic_config *config,
+                                     const PbSearchAttributes *attributes)
 {
     size_t total = protobuf_c_message_get_packed_size(&attributes->base);
 
@@ -361,6 +350,8 @@ static PbPayload *with_type(struct arena *arena, const PbPayload *payload, PbInd
     PbPayload *typed = ARENA_NEW_PB(arena, PbPayload);
     PbPayloadMetadataEntry *entry = ARENA_NEW_PB(arena, PbPayloadMetadataEntry);
 
+    if (payload == NULL)
+        payload = typed;
     *typed = *payload;
     typed->metadata = ARENA_NEW_ARRAY(arena, PbPayloadMetadataEntry *, payload->n_metadata + 1);
     typed->n_metadata = 0;
@@ -375,39 +366,85 @@ static PbPayload *with_type(struct arena *arena, const PbPayload *payload, PbInd
     return typed;
 }
 
-status search_attributes_check(struct arena *arena, const struct dynamic_config *config,
-                               const struct namespace_info *ns, const PbSearchAttributes *attributes,
-                               PbSearchAttributes **ret_attributes)
+static status check_names(struct arena *arena, const struct namespace_info *ns, const PbSearchAttributes *attributes,
+                          struct known *ret_known)
 {
-    size_t count = attributes == NULL ? 0 : attributes->n_indexed_fields;
-    struct known *known = ARENA_NEW_ARRAY(arena, struct known, count);
-    PbSearchAttributes *kept = ARENA_NEW_PB(arena, PbSearchAttributes);
-
-    for (size_t i = 0; i < count; i++) {
-        if (!find_attribute(ns, attributes->indexed_fields[i]->key, &known[i]))
+    for (size_t i = 0; i < attributes->n_indexed_fields; i++) {
+        if (!find_attribute(ns, attributes->indexed_fields[i]->key, &ret_known[i]))
             return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_UNKNOWN, ns->name,
                                  attributes->indexed_fields[i]->key);
     }
-    if (count > (size_t)config->search_attributes_max)
-        return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTES_TOO_MANY, count,
+    return status_ok();
+}
+
+static status check_values(struct arena *arena, const struct dynamic_config *config,
+                           const PbSearchAttributes *attributes, const struct known *known)
+{
+    if (attributes->n_indexed_fields > (size_t)config->search_attributes_max)
+        return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTES_TOO_MANY, attributes->n_indexed_fields,
                              config->search_attributes_max);
-    kept->indexed_fields = ARENA_NEW_ARRAY(arena, PbSearchAttributesIndexedFieldsEntry *, count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < attributes->n_indexed_fields; i++) {
         const PbSearchAttributesIndexedFieldsEntry *entry = attributes->indexed_fields[i];
-        PbSearchAttributesIndexedFieldsEntry *copy;
 
         if (known[i].use == SERVER_OWN)
             return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_RESERVED, entry->key);
         TRY(check_value(arena, entry->key, known[i].type, entry->value));
-        if (payload_is_nil(entry->value))
+    }
+    return status_ok();
+}
+
+/* The attributes, each with its type; those that are nil only if `with_nil`. */
+static PbSearchAttributes *with_types(struct arena *arena, const PbSearchAttributes *attributes,
+                                      const struct known *known, bool with_nil)
+{
+    PbSearchAttributes *typed = ARENA_NEW_PB(arena, PbSearchAttributes);
+
+    typed->indexed_fields =
+        ARENA_NEW_ARRAY(arena, PbSearchAttributesIndexedFieldsEntry *, attributes->n_indexed_fields);
+    for (size_t i = 0; i < attributes->n_indexed_fields; i++) {
+        PbSearchAttributesIndexedFieldsEntry *copy;
+
+        if (!with_nil && payload_is_nil(attributes->indexed_fields[i]->value))
             continue;
         copy = ARENA_NEW_PB(arena, PbSearchAttributesIndexedFieldsEntry);
-        copy->key = entry->key;
-        copy->value = with_type(arena, entry->value, known[i].type);
-        kept->indexed_fields[kept->n_indexed_fields++] = copy;
+        copy->key = attributes->indexed_fields[i]->key;
+        copy->value = with_type(arena, attributes->indexed_fields[i]->value, known[i].type);
+        typed->indexed_fields[typed->n_indexed_fields++] = copy;
     }
-    if (count > 0)
-        TRY(check_sizes(arena, config, attributes));
+    return typed;
+}
+
+status search_attributes_check(struct arena *arena, const struct dynamic_config *config,
+                               const struct namespace_info *ns, const PbSearchAttributes *attributes,
+                               PbSearchAttributes **ret_attributes)
+{
+    struct known *known;
+    PbSearchAttributes *kept;
+
+    if (attributes == NULL || attributes->n_indexed_fields == 0) {
+        *ret_attributes = NULL;
+        return status_ok();
+    }
+    known = ARENA_NEW_ARRAY(arena, struct known, attributes->n_indexed_fields);
+    TRY(check_names(arena, ns, attributes, known));
+    TRY(check_values(arena, config, attributes, known));
+    TRY(search_attributes_check_sizes(arena, config, attributes));
+    kept = with_types(arena, attributes, known, false);
     *ret_attributes = kept->n_indexed_fields > 0 ? kept : NULL;
     return status_ok();
+}
+
+void search_attributes_judge(struct arena *arena, const struct dynamic_config *config, const struct namespace_info *ns,
+                             const PbSearchAttributes *attributes, struct search_attributes_verdict *ret_verdict)
+{
+    struct known *known = ARENA_NEW_ARRAY(arena, struct known, attributes->n_indexed_fields);
+    status checked = check_names(arena, ns, attributes, known);
+
+    *ret_verdict = (struct search_attributes_verdict){.is_unknown_name = !status_is_ok(checked)};
+    if (status_is_ok(checked))
+        checked = check_values(arena, config, attributes, known);
+    if (status_is_ok(checked))
+        ret_verdict->typed = with_types(arena, attributes, known, true);
+    else
+        ret_verdict->problem = checked.message;
 }

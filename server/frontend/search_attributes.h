@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "history/transition.h"
 #include "proto/api.h"
 #include "server/dynamic_config.h"
 #include "server/services/namespaces.h"
@@ -16,5 +17,15 @@
 __attribute__((warn_unused_result)) status
 search_attributes_check(struct arena *arena, const struct dynamic_config *config, const struct namespace_info *ns,
                         const PbSearchAttributes *attributes, PbSearchAttributes **ret_attributes);
+
+/* The same for a workflow task's commands, which are refused step by step: names, then values; sizes apart. `attributes`
+ * is not NULL. */
+void search_attributes_judge(struct arena *arena, const struct dynamic_config *config, const struct namespace_info *ns,
+                             const PbSearchAttributes *attributes, struct search_attributes_verdict *ret_verdict);
+
+/* Whether values, one by one and all together, are within their limits. */
+__attribute__((warn_unused_result)) status search_attributes_check_sizes(struct arena *arena,
+                                                                         const struct dynamic_config *config,
+                                                                         const PbSearchAttributes *attributes);
 
 #endif

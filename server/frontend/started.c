@@ -7,6 +7,7 @@
 
 #include "base/uuid.h"
 #include "history/decide.h"
+#include "proto/payload.h"
 #include "proto/pb.h"
 #include "proto/time.h"
 #include "server/frontend/cron.h"
@@ -182,27 +183,6 @@ static status check_callbacks(const struct check *check, size_t count, PbCallbac
     for (size_t i = 0; i < count; i++)
         TRY(check_callback(check, callbacks[i]));
     return status_ok();
-}
-
-/* The memo without entries that are nil; NULL when none is left. */
-static PbMemo *memo_without_nil(struct arena *arena, PbMemo *memo)
-{
-    size_t count = memo == NULL ? 0 : memo->n_fields, kept = 0;
-    PbMemo *copy;
-
-    for (size_t i = 0; i < count; i++)
-        kept += !payload_is_nil(memo->fields[i]->value);
-    if (kept == 0)
-        return NULL;
-    if (kept == count)
-        return memo;
-    copy = ARENA_NEW_PB(arena, PbMemo);
-    copy->fields = ARENA_NEW_ARRAY(arena, PbMemoFieldsEntry *, kept);
-    for (size_t i = 0; i < count; i++) {
-        if (!payload_is_nil(memo->fields[i]->value))
-            copy->fields[copy->n_fields++] = memo->fields[i];
-    }
-    return copy;
 }
 
 static status check_sizes(const struct check *check, const PbStartWorkflowExecutionRequest *req)

@@ -17,6 +17,7 @@ status rpc_get_system_info(struct call *call, const PbGetSystemInfoRequest *requ
     capabilities->activity_failure_include_heartbeat = true;
     capabilities->encoded_failure_attributes = true;
     capabilities->eager_workflow_start = true;
+    capabilities->upsert_memo = true;
     capabilities->sdk_metadata = true;
     response->server_version = SERVER_VERSION;
     response->capabilities = capabilities;

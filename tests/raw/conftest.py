@@ -7,8 +7,11 @@ REPORTED = pytest.StashKey()
 
 @pytest.fixture(scope="module")
 def server(request, fermata_exe):
-    """One server for the tests of a module: they share it, but no workflow id and no task queue."""
-    with launch(fermata_exe) as launched:
+    """One server for the tests of a module: they share it, but no workflow id and no task queue.
+
+    A module's SERVER_FLAGS are added to the command line.
+    """
+    with launch(fermata_exe, *getattr(request.module, "SERVER_FLAGS", ())) as launched:
         request.node.stash[REPORTED] = launched
         with Server(launched.address) as server:
             yield server

@@ -192,6 +192,31 @@ def record_marker(name, **details):
     return _command("RECORD_MARKER", record_marker_command_attributes=attributes)
 
 
+def entries(values):
+    """A map of payloads, as memos and search attributes have it. What is a Payload already stays as it is."""
+    return {key: value if isinstance(value, common_pb.Payload) else payload(value) for key, value in values.items()}
+
+
+def upsert_search_attributes(**values):
+    attributes = dict(search_attributes=dict(indexed_fields=entries(values)))
+    return _command(
+        "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES", upsert_workflow_search_attributes_command_attributes=attributes
+    )
+
+
+def modify_memo(**values):
+    attributes = dict(upserted_memo=dict(fields=entries(values)))
+    return _command("MODIFY_WORKFLOW_PROPERTIES", modify_workflow_properties_command_attributes=attributes)
+
+
+def start_child(**attributes):
+    """A child of type "child" under an id of its own."""
+    attributes = dict(dict(workflow_id=unique("child"), workflow_type=dict(name="child")), **attributes)
+    return _command(
+        "START_CHILD_WORKFLOW_EXECUTION", start_child_workflow_execution_command_attributes=attributes
+    )
+
+
 def complete_workflow(*result):
     attributes = dict(result=payloads(*result)) if result else {}
     return _command("COMPLETE_WORKFLOW_EXECUTION", complete_workflow_execution_command_attributes=attributes)

@@ -1,0 +1,202 @@
+/*
+ * What a run carries about itself for others to see: its search attributes and its memo. Both are maps that begin with the
+ * run and into which commands merge: a value replaces the one of the same key, a nil value deletes the key.
+ *
+ * Names and types of search attributes belong to the namespace, which this folder does not know: the transition asks.
+ */
+#include <string.h>
+
+#include "history/internal.h"
+#include "proto/payload.h"
+
+enum { PROPERTIES_ARENA_BYTES = 256 };
+
+/* ---- merging ---- */
+
+/* Both maps are entries of a key and a payload; the generated types differ by name only. */
+#define FIND(map, fields, name, ret_place)                                                 \
+    do {                                                                                   \
+        for ((ret_place) = 0; (ret_place) < (map)->n_##fields; (ret_place)++)              \
+            if (strcmp((map)->fields[(ret_place)]->key, (name)) == 0)                      \
+                break;                                                                     \
+    } while (0)
+
+#define MERGE(merged, fields, changes)                                                                \
+    do {                                                                                              \
+        for (size_t change = 0; change < (changes)->n_##fields; change++) {                           \
+            size_t place;                                                                             \
+                                                                                                      \
+            FIND(merged, fields, (changes)->fields[change]->key, place);                              \
+            if (!payload_is_nil((changes)->fields[change]->value)) {                                  \
+                (merged)->fields[place] = (changes)->fields[change];                                  \
+                (merged)->n_##fields += place == (merged)->n_##fields;                                \
+            } else if (place < (merged)->n_##fields) {                                                \
+                (merged)->n_##fields--;                                                               \
+                memmove(&(merged)->fields[place], &(merged)->fields[place + 1],                       \
+                        ((merged)->n_##fields - place) * sizeof((merged)->fields[0]));                \
+            }                                                                                         \
+        }                                                                                             \
+    } while (0)
+
+static PbSearchAttributes *merged_attributes(struct arena *arena, const PbSearchAttributes *present,
+                                             const PbSearchAttributes *changes)
+{
+    PbSearchAttributes *merged = ARENA_NEW_PB(arena, PbSearchAttributes);
+    size_t count = present == NULL ? 0 : present->n_indexed_fields;
+
+    merged->indexed_fields =
+        ARENA_NEW_ARRAY(arena, PbSearchAttributesIndexedFieldsEntry *, count + changes->n_indexed_fields);
+    merged->n_indexed_fields = count;
+    if (count > 0)
+        memcpy(merged->indexed_fields, present->indexed_fields, count * sizeof(present->indexed_fields[0]));
+    MERGE(merged, indexed_fields, changes);
+    return merged;
+}
+
+static PbMemo *merged_memo(struct arena *arena, const PbMemo *present, const PbMemo *changes)
+{
+    PbMemo *merged = ARENA_NEW_PB(arena, PbMemo);
+    size_t count = present == NULL ? 0 : present->n_fields;
+
+    merged->fields = ARENA_NEW_ARRAY(arena, PbMemoFieldsEntry *, count + changes->n_fields);
+    merged->n_fields = count;
+    if (count > 0)
+        memcpy(merged->fields, present->fields, count * sizeof(present->fields[0]));
+    MERGE(merged, fields, changes);
+    return merged;
+}
+
+/* ---- commands ---- */
+
+/* The size of a map as the real server counts it for its limit on payloads: keys and data, no metadata. */
+#define DATA_BYTES(map, fields, ret_bytes)                                                                     \
+    do {                                                                                                       \
+        for (size_t field = 0; field < (map)->n_##fields; field++)                                             \
+            (ret_bytes) += (int64_t)strlen((map)->fields[field]->key) + packed_bytes((map)->fields[field]->value); \
+    } while (0)
+
+struct refusal judge_search_attributes(struct transition *t, const PbSearchAttributes *given,
+                                       struct search_attributes_verdict *ret_verdict)
+{
+    *ret_verdict = (struct search_attributes_verdict){0};
+    if (given == NULL || given->n_indexed_fields == 0)
+        return ACCEPTED;
+    t->judge_search_attributes(t->context, t->arena, given, ret_verdict);
+    return ret_verdict->is_unknown_name
+               ? refuse(t, WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, "%s", ret_verdict->problem)
+               : ACCEPTED;
+}
+
+PbSearchAttributes *set_search_attributes(struct transition *t, const struct search_attributes_verdict *verdict)
+{
+    PbSearchAttributes *set;
+
+    if (verdict->typed == NULL)
+        return NULL;
+    set = merged_attributes(t->arena, NULL, verdict->typed);
+    return set->n_indexed_fields > 0 ? set : NULL;
+}
+
+const char *search_attributes_size_problem(struct transition *t, const PbSearchAttributes *attributes)
+{
+    return attributes == NULL ? NULL : t->search_attributes_size_problem(t->context, t->arena, attributes);
+}
+
+struct refusal decide_upsert_search_attributes(struct transition *t, const PbCommand *command, struct task_context *task)
+{
+    const PbWorkflowTaskFailedCause bad = WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES;
+    PbUpsertWorkflowSearchAttributesEventAttributes *upserted;
+    struct search_attributes_verdict verdict;
+    const PbSearchAttributes *given;
+    struct refusal refusal;
+    const char *problem;
+    int64_t bytes = 0;
+
+    if (command == NULL)
+        return refuse(t, bad,
+                      "UpsertWorkflowSearchAttributesCommandAttributes is not set on UpsertWorkflowSearchAttributesCommand.");
+    given = command->upsert_workflow_search_attributes_command_attributes->search_attributes;
+    if (given == NULL)
+        return refuse(t, bad, "SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.");
+    if (given->n_indexed_fields == 0)
+        return refuse(t, bad, "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.");
+    refusal = judge_search_attributes(t, given, &verdict);
+    if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
+        return refusal;
+    if (verdict.problem != NULL)
+        return refuse(t, bad, "%s", verdict.problem);
+    DATA_BYTES(given, indexed_fields, bytes);
+    if (bytes > t->limits->blob_bytes_max)
+        return refuse_and_terminate(t, bad, "UpsertWorkflowSearchAttributesCommandAttributes exceeds size limit.");
+    problem = search_attributes_size_problem(t, merged_attributes(t->arena, t->ms->search_attributes, verdict.typed));
+    if (problem != NULL)
+        return refuse_and_terminate(t, bad, "%s", problem);
+    upserted = transition_add(t, EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES);
+    upserted->workflow_task_completed_event_id = task->completed_event_id;
+    upserted->search_attributes = verdict.typed;
+    transition_settle(t);
+    t->attributes_changed = true;
+    return ACCEPTED;
+}
+
+struct refusal decide_modify_properties(struct transition *t, const PbCommand *command, struct task_context *task)
+{
+    const PbWorkflowTaskFailedCause bad = WORKFLOW_TASK_FAILED_CAUSE_BAD_MODIFY_WORKFLOW_PROPERTIES_ATTRIBUTES;
+    PbWorkflowPropertiesModifiedEventAttributes *modified;
+    PbMemo *given;
+    int64_t bytes = 0;
+
+    if (command == NULL)
+        return refuse(t, bad, "ModifyWorkflowPropertiesCommandAttributes is not set on ModifyWorkflowPropertiesCommand.");
+    given = command->modify_workflow_properties_command_attributes->upserted_memo;
+    if (given == NULL)
+        return refuse(t, bad, "UpsertedMemo is not set on ModifyWorkflowPropertiesCommand.");
+    if (given->n_fields == 0)
+        return refuse(t, bad, "UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.");
+    DATA_BYTES(given, fields, bytes);
+    if (bytes > t->limits->blob_bytes_max)
+        return refuse_and_terminate(t, bad, "ModifyWorkflowPropertiesCommandAttributes exceeds size limit.");
+    if (packed_bytes(merged_memo(t->arena, t->ms->memo, given)) > t->limits->memo_bytes_max)
+        return refuse_and_terminate(t, bad, "ModifyWorkflowPropertiesCommandAttributes. Memo exceeds size limit.");
+    modified = transition_add(t, EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED);
+    modified->workflow_task_completed_event_id = task->completed_event_id;
+    modified->upserted_memo = given;
+    transition_settle(t);
+    t->attributes_changed = true;
+    return ACCEPTED;
+}
+
+/* ---- appliers ---- */
+
+/* The merged map gets an arena of its own, so that a run which changes it a thousand times holds the last one only. */
+
+enum broken apply_upserted_search_attributes(struct mutable_state *ms, const PbHistoryEvent *event,
+                                             const PbUpsertWorkflowSearchAttributesEventAttributes *attributes)
+{
+    struct arena *arena;
+
+    (void)event;
+    if (attributes->search_attributes == NULL)
+        return INTACT;
+    arena = arena_new(PROPERTIES_ARENA_BYTES);
+    ms->search_attributes =
+        pb_copy(arena, merged_attributes(arena, ms->search_attributes, attributes->search_attributes));
+    arena_free(ms->search_attributes_arena);
+    ms->search_attributes_arena = arena;
+    return INTACT;
+}
+
+enum broken apply_properties_modified(struct mutable_state *ms, const PbHistoryEvent *event,
+                                      const PbWorkflowPropertiesModifiedEventAttributes *attributes)
+{
+    struct arena *arena;
+
+    (void)event;
+    if (attributes->upserted_memo == NULL)
+        return INTACT;
+    arena = arena_new(PROPERTIES_ARENA_BYTES);
+    ms->memo = pb_copy(arena, merged_memo(arena, ms->memo, attributes->upserted_memo));
+    arena_free(ms->memo_arena);
+    ms->memo_arena = arena;
+    return INTACT;
+}
