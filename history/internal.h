@@ -82,7 +82,7 @@ void mutable_state_buffer(struct mutable_state *ms, const PbHistoryEvent *event)
 /* Removes a buffered TimerFired of this timer; true when there was one. */
 bool mutable_state_unbuffer_timer(struct mutable_state *ms, const char *timer_id);
 
-/* Forgets all buffered events: the run has closed by its own command. */
+/* Frees all buffered events. */
 void mutable_state_drop_buffered(struct mutable_state *ms);
 
 /* ---- activity.c ---- */

@@ -238,6 +238,8 @@ static const char *tasks_difference(const struct workflow_task *a, const struct 
     DIFFERS(a->attempt != b->attempt, "workflow task attempt %d and %d", a->attempt, b->attempt);
     DIFFERS(a->scheduled_time != b->scheduled_time, "workflow task scheduled time %lld and %lld",
             (long long)a->scheduled_time, (long long)b->scheduled_time);
+    DIFFERS(a->original_scheduled_time != b->original_scheduled_time, "workflow task original scheduled time %lld and %lld",
+            (long long)a->original_scheduled_time, (long long)b->original_scheduled_time);
     return NULL;
 }
 
@@ -259,6 +261,9 @@ static const char *activities_difference(const struct mutable_state *a, const st
                 (long long)mine->attempt_scheduled_time, (long long)other->attempt_scheduled_time);
         DIFFERS(mine->started_time != other->started_time, "activity %lld: started %lld and %lld", id,
                 (long long)mine->started_time, (long long)other->started_time);
+        DIFFERS(mine->heartbeat_time != other->heartbeat_time || mine->last_heartbeat_time != other->last_heartbeat_time,
+                "activity %lld: heartbeat %lld and %lld", id, (long long)mine->heartbeat_time,
+                (long long)other->heartbeat_time);
         DIFFERS(mine->cancel_requested_event_id != other->cancel_requested_event_id, "activity %lld: cancel %lld and %lld",
                 id, (long long)mine->cancel_requested_event_id, (long long)other->cancel_requested_event_id);
         DIFFERS(mine->stamp != other->stamp, "activity %lld: stamp %lld and %lld", id, (long long)mine->stamp,
@@ -345,6 +350,8 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
     DIFFERS(!messages_equal(a->search_attributes, b->search_attributes, arena), "search attributes");
     DIFFERS(a->buffered_count != b->buffered_count, "%d and %d buffered events", a->buffered_count, b->buffered_count);
     DIFFERS(a->close_refused != b->close_refused, "close refused");
+    DIFFERS(a->workflow_task_problems != b->workflow_task_problems, "%d and %d workflow task problems",
+            a->workflow_task_problems, b->workflow_task_problems);
     difference = tasks_difference(&a->workflow_task, &b->workflow_task, arena);
     if (difference == NULL)
         difference = activities_difference(a, b, arena);

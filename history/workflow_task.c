@@ -98,7 +98,7 @@ static void schedule_transient(struct transition *t)
     t->volatile_changed = true;
 }
 
-static void add_scheduled_event(struct transition *t, nanos original_scheduled_time)
+static void add_scheduled_event(struct transition *t)
 {
     struct mutable_state *ms = t->ms;
     PbWorkflowTaskScheduledEventAttributes *scheduled = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
@@ -107,10 +107,6 @@ static void add_scheduled_event(struct transition *t, nanos original_scheduled_t
     scheduled->start_to_close_timeout = pb_duration_new(t->arena, ms->task_timeout);
     scheduled->attempt = 1;
     transition_settle(t);
-    if (original_scheduled_time != 0) {
-        ms->workflow_task.original_scheduled_time = original_scheduled_time;
-        t->volatile_changed = true;
-    }
 }
 
 void workflow_task_schedule(struct transition *t, bool even_in_backoff)
@@ -125,7 +121,7 @@ void workflow_task_schedule(struct transition *t, bool even_in_backoff)
     if (ms->next_attempt > 1)
         schedule_transient(t);
     else
-        add_scheduled_event(t, 0);
+        add_scheduled_event(t);
 }
 
 void workflow_task_schedule_speculative(struct transition *t)
@@ -188,7 +184,7 @@ void workflow_task_start(struct transition *t, const char *identity, const char 
     if (task->is_transient && task->scheduled_event_id != ms->next_event_id) {
         task->state = WORKFLOW_TASK_NONE; /* its virtual ids are taken: it becomes a first attempt with events */
         ms->next_attempt = 1;
-        add_scheduled_event(t, 0);
+        add_scheduled_event(t);
         t->volatile_changed = true;
     }
     if (!workflow_task_is_virtual(task)) {
@@ -438,6 +434,7 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
 {
     struct mutable_state *ms = t->ms;
     nanos original_scheduled_time = ms->workflow_task.original_scheduled_time;
+    bool is_kept_alive = original_scheduled_time != ms->workflow_task.scheduled_time;
     struct task_context task = {
         .identity = request->identity,
         .request = request,
@@ -453,16 +450,15 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
     if (ret_outcome->discarded)
         return discard(t, request, &task);
     if (ret_outcome->heartbeat_timeout) {
-        clear_sticky(ms);
-        workflow_task_deadline_passed(t);
+        workflow_task_deadline_passed(t); /* ends stickiness, too */
         return ACCEPTED;
     }
     materialise(t);
     add_completed_event(t, request);
     task.completed_event_id = transition_settle(t);
     t->task_ended = true;
-    if (ms->close_refused || ms->workflow_task_problems > 0)
-        t->volatile_changed = true;
+    if (ms->close_refused || ms->workflow_task_problems > 0 || is_kept_alive)
+        t->volatile_changed = true; /* what is stored of them is over */
     ms->close_refused = false;
     ms->workflow_task_problems = 0;
     remember_sticky(ms, request->sticky_attributes);
@@ -473,15 +469,16 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
         return refusal;
     if (!mutable_state_is_open(ms)) {
         updates_run_closed(t);
-        mutable_state_drop_buffered(ms); /* an activity cancelled and the run closed in one breath: nobody needs to know */
-        return ACCEPTED;
+        return ACCEPTED; /* what its own commands have buffered (an activity cancelled) stays so: nobody needs to know */
     }
     if (!request->force_create_new_workflow_task)
         updates_reject_unprocessed(t);
     if (transition_flush_buffered(t) || request->force_create_new_workflow_task) {
         workflow_task_schedule(t, true);
-        if (is_heartbeat(request))
+        if (is_heartbeat(request)) {
             ms->workflow_task.original_scheduled_time = original_scheduled_time;
+            t->volatile_changed = true;
+        }
     }
     schedule_for_updates(t, request);
     return ACCEPTED;
@@ -570,6 +567,7 @@ void close_cut_task(struct transition *t)
             transition_settle(t);
         }
         ms->next_attempt = 1;
+        ms->close_refused = false;
         t->volatile_changed = true;
     }
     transition_flush_buffered(t);
@@ -589,7 +587,8 @@ size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena
     ret_events[0]->event_type = EVENT_TYPE_WORKFLOW_TASK_SCHEDULED;
     ret_events[0]->attributes_case = event_type_find(EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)->attributes_case;
     scheduled = ARENA_NEW_PB(arena, PbWorkflowTaskScheduledEventAttributes);
-    scheduled->task_queue = task->is_sticky ? task_queue_for_event(arena, ms) : normal_task_queue(arena, ms->task_queue);
+    scheduled->task_queue = task->is_sticky ? task_queue_for_event(arena, ms)
+                                             : normal_task_queue(arena, arena_strdup(arena, ms->task_queue));
     scheduled->start_to_close_timeout = pb_duration_new(arena, task->start_to_close);
     scheduled->attempt = task->attempt;
     *event_attributes(ret_events[0]) = scheduled;
