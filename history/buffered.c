@@ -225,12 +225,14 @@ static int64_t started_id_of(const struct started_ids *ids, int64_t scheduled_ev
 bool transition_flush_buffered(struct transition *t)
 {
     struct mutable_state *ms = t->ms;
-    struct buffered_event *all = ms->buffered;
-    struct started_ids ids = {.pairs = arena_alloc(t->arena, sizeof(int64_t[2]) * (size_t)ms->buffered_count)};
+    struct buffered_event *all;
+    struct started_ids ids = {.count = 0};
 
     transition_settle(t);
+    all = ms->buffered;
     if (all == NULL)
         return false;
+    ids.pairs = arena_alloc(t->arena, sizeof(int64_t[2]) * (size_t)ms->buffered_count);
     invariant(ms->workflow_task.state != WORKFLOW_TASK_STARTED, "flushes while a workflow task is started"); /* MS4 */
     ms->buffered = NULL;
     ms->buffered_end = &ms->buffered;
