@@ -14,12 +14,13 @@
 #include <string.h>
 
 #include "base/invariant.h"
+#include "history/failures.h"
 #include "history/internal.h"
 
 enum { ACTIVITY_ARENA_BYTES = 512, DETAILS_ARENA_BYTES = 128 };
 
 /* A stored failure larger than this is cut down between attempts (mutable state stays small). Server 1.32.0: 4 KiB. */
-enum { KEPT_FAILURE_BYTES_MAX = 4 * 1024, KEPT_MESSAGE_BYTES_MAX = 2 * 1024 };
+enum { KEPT_FAILURE_BYTES_MAX = 4 * 1024, SHORTENED_FAILURE_BYTES = 2 * 1024 };
 
 /* ---- the object ---- */
 
@@ -30,6 +31,7 @@ static struct activity *activity_new(struct mutable_state *ms, const PbHistoryEv
     struct activity *activity = ARENA_NEW(arena, struct activity);
 
     activity->arena = arena;
+    activity->start_arena = arena_new(DETAILS_ARENA_BYTES);
     activity->heartbeat_arena = arena_new(DETAILS_ARENA_BYTES);
     activity->failure_arena = arena_new(DETAILS_ARENA_BYTES);
     activity->scheduled = pb_copy(arena, attributes);
@@ -46,6 +48,7 @@ void activity_free(struct mutable_state *ms, struct activity *activity)
 {
     HASH_DELETE(by_event, ms->activities, activity);
     HASH_DELETE(by_id, ms->activities_by_id, activity);
+    arena_free(activity->start_arena);
     arena_free(activity->heartbeat_arena);
     arena_free(activity->failure_arena);
     arena_free(activity->arena);
@@ -62,25 +65,15 @@ static void keep_heartbeat(struct activity *activity, const PbPayloads *details)
     arena_free(old);
 }
 
+/* Only failures that are tried again are kept, so this one claims to be. */
 static const PbFailure *cut_down(struct arena *arena, const PbFailure *failure)
 {
-    PbFailure *small, *cause;
+    PbFailure *small;
 
     if (packed_bytes(failure) <= KEPT_FAILURE_BYTES_MAX)
         return failure;
-    cause = ARENA_NEW_PB(arena, PbFailure);
-    cause->message = arena_strndup(arena, failure->message, strnlen(failure->message, KEPT_MESSAGE_BYTES_MAX));
-    cause->source = failure->source;
-    if (failure->failure_info_case == PbFailure_application_failure_info_case) {
-        PbApplicationFailureInfo *info = ARENA_NEW_PB(arena, PbApplicationFailureInfo);
-
-        info->type = failure->application_failure_info->type;
-        info->non_retryable = failure->application_failure_info->non_retryable;
-        cause->failure_info_case = failure->failure_info_case;
-        cause->application_failure_info = info;
-    }
     small = server_failure(arena, "Failure exceeds size limit.");
-    small->cause = cause;
+    small->cause = failure_shorten(arena, failure, SHORTENED_FAILURE_BYTES);
     return small;
 }
 
@@ -151,8 +144,9 @@ void activity_start(struct transition *t, struct activity *activity, const char 
     activity->state = ACTIVITY_STARTED;
     activity->started_time = t->now;
     activity->heartbeat_time = 0;
-    activity->started_identity = arena_strdup(activity->arena, identity);
-    activity->started_request_id = arena_strdup(activity->arena, request_id);
+    arena_reset(activity->start_arena);
+    activity->started_identity = arena_strdup(activity->start_arena, identity);
+    activity->started_request_id = arena_strdup(activity->start_arena, request_id);
     activity->last_worker_identity = activity->started_identity;
     t->volatile_changed = true;
 }

@@ -76,7 +76,7 @@ struct activity {
     bool dispatched; /* in memory only: handed to matching */
 
     struct arena *arena;
-    struct arena *heartbeat_arena, *failure_arena; /* emptied when what they hold is replaced */
+    struct arena *start_arena, *heartbeat_arena, *failure_arena; /* emptied when what they hold is replaced */
     UT_hash_handle by_event, by_id;
 };
 

@@ -78,13 +78,13 @@ static enum broken unpack_activity(struct mutable_state *ms, const PbActivityVol
     activity->attempt_scheduled_time = packed->attempt_scheduled_time;
     activity->started_time = packed->started_time;
     activity->state = packed->started_time == 0 ? ACTIVITY_SCHEDULED : ACTIVITY_STARTED;
-    activity->started_identity = arena_strdup(activity->arena, packed->started_identity);
-    activity->started_request_id = arena_strdup(activity->arena, packed->started_request_id);
+    activity->started_identity = arena_strdup(activity->start_arena, packed->started_identity);
+    activity->started_request_id = arena_strdup(activity->start_arena, packed->started_request_id);
     activity->heartbeat_time = packed->heartbeat_time;
     activity->last_heartbeat_time = packed->last_heartbeat_time;
     activity->heartbeat_details = pb_copy(activity->heartbeat_arena, packed->heartbeat_details);
     activity->last_failure = pb_copy(activity->failure_arena, packed->last_failure);
-    activity->last_worker_identity = arena_strdup(activity->arena, packed->last_worker_identity);
+    activity->last_worker_identity = arena_strdup(activity->start_arena, packed->last_worker_identity);
     activity->last_attempt_complete_time = packed->last_attempt_complete_time;
     activity->stamp = packed->stamp;
     return INTACT;

@@ -8,8 +8,4 @@
 /* A failure of the server's own that is not retried, with this message (borrowed) and cause (NULL: none). */
 PbFailure *failure_of_server(struct arena *arena, const char *message, PbFailure *cause);
 
-/* A copy of `failure` that takes about `bytes_max` bytes at most: of whether it is retried, type, source, message,
- * stack trace and causes, in this order, as much as fits; details are dropped. Texts that fit are borrowed. */
-PbFailure *failure_shorten(struct arena *arena, const PbFailure *failure, size_t bytes_max);
-
 #endif

@@ -1,4 +1,5 @@
 /* What workers do: poll for tasks, report how they went, say goodbye. */
+#include "history/failures.h"
 #include "proto/pb.h"
 #include "server/engine/engine.h"
 #include "server/frontend/check.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/uuid.h"
+#include "history/failures.h"
 #include "proto/pb.h"
 #include "proto/time.h"
 #include "server/frontend/check.h"
