@@ -138,17 +138,29 @@ struct activity *mutable_state_activity(const struct mutable_state *ms, int64_t 
 
 struct activity *mutable_state_activity_by_id(const struct mutable_state *ms, const char *activity_id)
 {
-    struct activity *activity;
+    struct activity *activity, *other;
 
     HASH_FIND(by_id, ms->activities_by_id, activity_id, strlen(activity_id), activity);
+    if (activity == NULL || activity->state != ACTIVITY_CLOSING)
+        return activity;
+    /* Which of two with one id is found depends on how the table has grown: the other one, if any, is the newer. */
+    for (other = ms->activities_by_id; other != NULL; other = other->by_id.next)
+        if (other->scheduled_event_id > activity->scheduled_event_id &&
+            strcmp(other->scheduled->activity_id, activity_id) == 0)
+            activity = other;
     return activity;
 }
 
 struct user_timer *mutable_state_timer(const struct mutable_state *ms, const char *timer_id)
 {
-    struct user_timer *timer;
+    struct user_timer *timer, *other;
 
     HASH_FIND(by_id, ms->timers, timer_id, strlen(timer_id), timer);
+    if (timer == NULL || !timer->firing)
+        return timer;
+    for (other = ms->timers; other != NULL; other = other->by_id.next) /* as with activities */
+        if (other->started_event_id > timer->started_event_id && strcmp(other->timer_id, timer_id) == 0)
+            timer = other;
     return timer;
 }
 

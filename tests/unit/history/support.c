@@ -19,6 +19,9 @@ static const struct history_limits DEFAULTS = {
     .history_bytes_max = 50 << 20,
     .suggest_events = 4 << 10,
     .suggest_bytes = 4 << 20,
+    .suggest_updates = 1800,
+    .updates_in_flight_max = 10,
+    .updates_total_max = 2000,
     .task_timeout_default = 10 * NANOS_PER_SECOND,
     .task_timeout_max = 120 * NANOS_PER_SECOND,
 };
@@ -264,14 +267,14 @@ static void give_up(struct bed *bed, const struct task_memory *memory)
 const char *bed_complete_with(struct bed *bed, PbRespondWorkflowTaskCompletedRequest *request)
 {
     struct task_memory memory = workflow_task_remember(bed->ms, bed->arena);
-    bool heartbeat_timeout;
+    struct completion_outcome outcome;
     struct refusal refusal;
 
     ck_assert_int_eq(bed->ms->workflow_task.state, WORKFLOW_TASK_STARTED);
-    refusal = workflow_task_complete(bed_begin(bed), request, &heartbeat_timeout);
+    refusal = workflow_task_complete(bed_begin(bed), request, &outcome);
     if (refusal.cause == WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED) {
         bed_commit(bed);
-        return heartbeat_timeout ? "heartbeat timeout" : "";
+        return outcome.heartbeat_timeout ? "heartbeat timeout" : outcome.discarded ? "discarded" : "";
     }
     give_up(bed, &memory);
     if (bed->ms->workflow_task.attempt <= 1 || refusal.cause == WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND) {
@@ -601,7 +604,7 @@ const char *bed_task(struct bed *bed)
                             (long long)task->started_event_id);
     if (task->state == WORKFLOW_TASK_NONE)
         return text;
-    return arena_printf(bed->arena, "%s a%d%s%s", text, task->attempt, task->is_transient ? " transient" : "",
+    return arena_printf(bed->arena, "%s a%d%s%s", text, task->attempt, task->is_transient ? " transient" : task->is_speculative ? " speculative" : "",
                         task->is_sticky ? " sticky" : "");
 }
 

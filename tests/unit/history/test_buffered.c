@@ -178,6 +178,44 @@ START_TEST(a_close_may_follow_a_cancelled_firing)
 }
 END_TEST
 
+/* An id is free as soon as its event waits: for a while there are two, and the id means the newer one, however many
+ * others there are. */
+START_TEST(an_id_may_be_used_again_while_its_end_waits)
+{
+    enum { OTHERS = 500 };
+    PbCommand *commands[OTHERS + 5] = {NULL};
+
+    POLL_AND_COMPLETE(&bed, start_timer(&bed, "t", seconds(1)), schedule_activity(&bed, "a"));
+    bed_activity_start(&bed, "a");
+    bed_signal(&bed, "wake up");
+    bed_poll(&bed);
+    bed_advance(&bed, seconds(1));
+    bed_activity_complete(&bed, "a");
+    commands[1] = start_timer(&bed, "t", seconds(9));
+    commands[2] = schedule_activity(&bed, "a");
+    for (int i = 0; i < OTHERS; i++) {
+        const char *id = arena_printf(bed.arena, "other %d", i);
+
+        commands[3 + i] = i % 2 == 0 ? start_timer(&bed, id, seconds(90)) : schedule_activity(&bed, id);
+    }
+    commands[3 + OTHERS] = _i == 0 ? start_timer(&bed, "t", seconds(9)) : _i == 1 ? schedule_activity(&bed, "a")
+                                                                                  : cancel_timer(&bed, "t");
+    if (_i == 0)
+        ck_assert_str_eq(bed_complete_list(&bed, commands),
+                         "StartTimerDuplicateId: invalid history builder state for action: add-timer-started-event, TimerID: t");
+    else if (_i == 1)
+        ck_assert_str_eq(bed_complete_list(&bed, commands),
+                         "ScheduleActivityDuplicateId: invalid history builder state for action: "
+                         "add-activitytask-scheduled-event, ActivityID: a");
+    else {
+        ck_assert_str_eq(bed_complete_list(&bed, commands), "");
+        ck_assert_int_eq(ATTRIBUTES_OF(&bed, 11 + 2 + OTHERS - 1 + 1, timer_canceled)->started_event_id, 11);
+        ck_assert_ptr_null(mutable_state_timer(bed.ms, "t"));
+        ck_assert_int_eq(bed_activity(&bed, "a")->scheduled_event_id, 12);
+    }
+}
+END_TEST
+
 START_TEST(too_much_that_waits_ends_the_task)
 {
     bed.limits.buffered_events_max = 3;
@@ -252,6 +290,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_refused_close_is_over_when_the_task_ends, 0, 4);
     tcase_add_test(tcase, cancelling_a_timer_undoes_its_buffered_firing);
     tcase_add_loop_test(tcase, a_close_may_follow_a_cancelled_firing, 0, 2);
+    tcase_add_loop_test(tcase, an_id_may_be_used_again_while_its_end_waits, 0, 3);
     tcase_add_test(tcase, too_much_that_waits_ends_the_task);
     tcase_add_test(tcase, too_many_bytes_that_wait_end_the_task);
     tcase_add_test(tcase, a_transient_task_given_up_leaves_no_failure);
