@@ -257,8 +257,7 @@ static void unpark(struct engine *engine, int64_t id)
 static bool must_flush(const struct run *run)
 {
     return mutable_state_is_open(run->state) && run->state->buffered != NULL &&
-           run->update_waiters == NULL && run->state->workflow_task.state != WORKFLOW_TASK_STARTED &&
-           !run->state->workflow_task.is_speculative && !updates_are_in_memory_only(run->state);
+           run->state->workflow_task.state != WORKFLOW_TASK_STARTED;
 }
 
 /* What waited for a workflow task whose start did not survive has no reason to wait any more. */
@@ -548,13 +547,17 @@ static void store_row(struct run *run, struct transition *t)
 static void check_fold(struct run *run, struct arena *arena)
 {
 #if defined(FERMATA_CHECKS) && FERMATA_CHECKS
-    struct mutable_state *again = mutable_state_new();
+    struct mutable_state *again;
     struct run_row row;
     const char *difference;
+    status folded;
 
     if (!status_is_ok(runs_get(run->engine->server->store, arena, run->id, &row)))
         return; /* the transaction is poisoned: the turn will be undone */
-    if (status_is_ok(fold_stored(run, again, arena, &row))) {
+    again = mutable_state_new();
+    folded = fold_stored(run, again, arena, &row);
+    invariant(folded.code != GRPC_DATA_LOSS, "run %s: what is stored does not fold", run->run_id_text);
+    if (status_is_ok(folded)) {
         enum broken broken = INTACT;
 
         if (run->unstored.len > 0)
@@ -750,10 +753,15 @@ static void parked_due(struct timer *timer, void *context)
 
 /* ---- eviction ---- */
 
+/* Not while somebody waits for it, nor while it knows something that its rows do not: a start, an update on its way, a
+ * task that only the sticky queue has. */
 static bool is_evictable(const struct run *run)
 {
-    return !run->is_touched && !run->is_to_dispatch && run->readers == NULL && run->queries == NULL && run->unstored.len == 0 &&
-           run->state->workflow_task.state != WORKFLOW_TASK_STARTED;
+    const struct workflow_task *task = &run->state->workflow_task;
+
+    return !run->is_touched && !run->is_to_dispatch && run->readers == NULL && run->queries == NULL &&
+           run->update_waiters == NULL && run->unstored.len == 0 && task->state != WORKFLOW_TASK_STARTED &&
+           !task->is_sticky && !task->is_speculative && !updates_are_in_memory_only(run->state);
 }
 
 static void evict(struct run *run)

@@ -176,6 +176,7 @@ struct delivery {
 static void task_undelivered(struct call *call)
 {
     const struct delivery *delivery = call->delivery;
+    struct transition t;
     struct run *run;
     const struct workflow_task *task;
 
@@ -188,6 +189,9 @@ static void task_undelivered(struct call *call)
     workflow_task_unstart(run->state);
     run->state->history_bytes -= (int64_t)run->unstored.len;
     run->unstored.len = 0;
+    run_begin(run, &t);
+    if (transition_flush_buffered(&t)) /* what has come meanwhile has nothing to wait for any more */
+        run_commit(run, &t);
     queries_task_ended(run);
     run_dispatch_task(run, true);
     run_set_deadline(run);
