@@ -48,7 +48,7 @@ static struct successor *new_successor(struct transition *t, nanos backoff)
     if (ms->execution_expires_at != NANOS_MAX)
         started->workflow_execution_expiration_time = pb_timestamp_new(t->arena, ms->execution_expires_at);
     started->first_workflow_task_backoff = pb_duration_new(t->arena, backoff);
-    started->prev_auto_reset_points = ARENA_NEW_PB(t->arena, PbResetPoints);
+    started->prev_auto_reset_points = versions_for_successor(t);
     started->attempt = 1;
     started->parent_workflow_execution = borrow(ms->parent_execution);
     started->parent_workflow_namespace = borrow_text(ms->parent_namespace);

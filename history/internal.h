@@ -85,6 +85,29 @@ bool mutable_state_unbuffer_timer(struct mutable_state *ms, const char *timer_id
 /* Frees all buffered events. */
 void mutable_state_drop_buffered(struct mutable_state *ms);
 
+/* ---- search_attributes.c ---- */
+
+/* Sets a search attribute, or removes it (NULL). The payload is copied. */
+void mutable_state_set_search_attribute(struct mutable_state *ms, const char *name, const PbPayload *payload);
+
+/* A search attribute's value of type KeywordList. */
+PbPayload *keyword_list_payload(struct arena *arena, size_t count, const char *const *texts);
+
+/* ---- versions.c ---- */
+
+/* Frees it; NULL is accepted. */
+void versions_free(struct versions *versions);
+
+/* Takes over the reset points of the run before this one. */
+void versions_inherit(struct mutable_state *ms, const PbResetPoints *points);
+
+/* Remembers who has completed a workflow task. Part of applying that event. */
+void versions_note_completion(struct mutable_state *ms, const PbHistoryEvent *event,
+                              const PbWorkflowTaskCompletedEventAttributes *attributes);
+
+/* The reset points that the run which follows this one begins with. */
+PbResetPoints *versions_for_successor(const struct transition *t);
+
 /* ---- activity.c ---- */
 
 /* Frees an activity that is no longer pending. */
@@ -159,6 +182,9 @@ void workflow_task_make_real(struct transition *t);
 
 /* Times out the pending workflow task. */
 void workflow_task_deadline_passed(struct transition *t);
+
+/* Shows in the search attributes what has gone wrong with the last workflow tasks, when it is more than an accident. */
+void workflow_task_report_problems(struct mutable_state *ms);
 
 /* ---- close.c ---- */
 

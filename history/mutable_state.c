@@ -94,6 +94,7 @@ void mutable_state_free(struct mutable_state *ms)
         memory_free(request);
     }
     mutable_state_drop_buffered(ms);
+    versions_free(ms->versions);
     arena_free(ms->task_arena);
     arena_free(ms->sticky_arena);
     arena_free(ms->memo_arena);
@@ -364,6 +365,8 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
     DIFFERS(a->close_refused != b->close_refused, "close refused");
     DIFFERS(a->workflow_task_problems != b->workflow_task_problems, "%d and %d workflow task problems",
             a->workflow_task_problems, b->workflow_task_problems);
+    DIFFERS(packed_bytes(mutable_state_reset_points(a, arena, "")) != packed_bytes(mutable_state_reset_points(b, arena, "")),
+            "reset points");
     difference = tasks_difference(&a->workflow_task, &b->workflow_task, arena);
     if (difference == NULL)
         difference = activities_difference(a, b, arena);

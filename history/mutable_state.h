@@ -136,6 +136,8 @@ struct used_request {
     char request_id[];
 };
 
+struct versions;
+
 struct mutable_state {
     struct arena *arena;      /* what lives as long as the run is loaded */
     struct arena *task_arena;   /* the texts of workflow_task; emptied when the next one starts */
@@ -180,6 +182,10 @@ struct mutable_state {
     struct update *updates; /* in order of admission */
     struct used_request *used_requests;
     int32_t signals_count;
+    struct versions *versions; /* what is remembered of workers (versions.c); NULL: nothing */
+    /* The last WorkflowTaskFailed or -TimedOut since a success: one of the two is set, or neither. */
+    PbWorkflowTaskFailedCause last_failed_cause;
+    PbTimeoutType last_timed_out_type;
 
     /* Part fold, part volatile. */
     struct workflow_task workflow_task;
@@ -194,7 +200,10 @@ struct mutable_state {
     int32_t buffered_count;
     int64_t buffered_bytes;
     bool close_refused;
-    int32_t workflow_task_problems;
+    int32_t workflow_task_problems; /* consecutive ones; not those of a sticky queue's worker */
+
+    /* In memory only: the server has changed search_attributes since the run's row was stored. Cleared by the engine. */
+    bool columns_changed;
 
     /* Sizes, kept by the engine as it stores. */
     int64_t history_bytes, transitions;
@@ -264,6 +273,12 @@ bool mutable_state_request_used(const struct mutable_state *ms, const char *requ
 
 /* Whether a start with this request id has joined this run. */
 bool mutable_state_request_joined(const struct mutable_state *ms, const char *request_id);
+
+/* What the worker that completed the last workflow task said of its version; NULL: nothing. */
+const PbWorkerVersionStamp *mutable_state_last_stamp(const struct mutable_state *ms);
+
+/* The reset points of a run with this id, and those that it has inherited. */
+PbResetPoints *mutable_state_reset_points(const struct mutable_state *ms, struct arena *arena, const char *run_id);
 
 /* How many activities, timers are pending. */
 int32_t mutable_state_activities_count(const struct mutable_state *ms);

@@ -56,5 +56,6 @@ enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
     ms->parent_initiated_event_id = attributes->parent_initiated_event_id;
     ms->parent_namespace_id = arena_strdup(arena, attributes->parent_workflow_namespace_id);
     ms->root_execution = pb_copy(arena, attributes->root_workflow_execution);
+    versions_inherit(ms, attributes->prev_auto_reset_points);
     return INTACT;
 }

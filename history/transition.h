@@ -81,6 +81,7 @@ struct transition {
     const struct history_limits *limits;
     const char *run_id;                    /* this run's, as text */
     const char *namespace_name, *namespace_id; /* this run's; the id as text */
+    nanos retention; /* of its namespace: how long closed runs are kept */
     /* Reads this run's first event again (input, header: not kept in memory). Its memory is the turn's. */
     const PbWorkflowExecutionStartedEventAttributes *(*load_started)(void *context);
     /* Judges search attributes (there are some); says why they are too large, or NULL. */

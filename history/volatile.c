@@ -130,6 +130,7 @@ enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes
             mutable_state_buffer(ms, part->buffered_events[i]);
         ms->close_refused = part->close_refused;
         ms->workflow_task_problems = part->workflow_task_problems;
+        workflow_task_report_problems(ms);
     }
     arena_free(scratch);
     return broken;

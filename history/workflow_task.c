@@ -35,6 +35,10 @@ enum { SLOW_ATTEMPT_FIRST = 4 };
  * task: then the worker would have to read all of it again. */
 enum { DISCARD_EVENTS = 2, DISCARD_EVENTS_IF_ABLE = 12 };
 
+/* So many unsuccessful tasks in a row are shown in a search attribute, for alerts. Server 1.32.0. */
+enum { REPORTED_PROBLEMS_MIN = 5 };
+#define REPORTED_PROBLEMS "TemporalReportedProblems"
+
 static nanos start_to_close(const struct transition *t, int32_t attempt)
 {
     nanos extra = SLOW_ATTEMPT_EXTRA;
@@ -295,6 +299,45 @@ static void add_timed_out_event(struct transition *t, PbTimeoutType type)
     transition_settle(t);
 }
 
+void workflow_task_report_problems(struct mutable_state *ms)
+{
+    const char *problems[2];
+    struct arena *scratch;
+
+    if (ms->workflow_task_problems < REPORTED_PROBLEMS_MIN)
+        return;
+    scratch = arena_new(512);
+    problems[0] = "category=WorkflowTaskTimedOut";
+    problems[1] = arena_printf(scratch, "cause=WorkflowTaskTimedOutCause%s", timeout_type_name(ms->last_timed_out_type));
+    if (ms->last_failed_cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED) {
+        problems[0] = "category=WorkflowTaskFailed";
+        problems[1] = arena_printf(scratch, "cause=WorkflowTaskFailedCause%s", failed_cause_name(scratch, ms->last_failed_cause));
+    }
+    mutable_state_set_search_attribute(ms, REPORTED_PROBLEMS, keyword_list_payload(scratch, 2, problems));
+    arena_free(scratch);
+}
+
+/* Counts an unsuccessful task, before what is sticky is forgotten: a worker that has gone with its queue is no problem. */
+static void count_problem(struct mutable_state *ms)
+{
+    if (ms->sticky_queue != NULL)
+        return;
+    ms->workflow_task_problems++;
+    workflow_task_report_problems(ms);
+}
+
+static void forget_problems(struct transition *t)
+{
+    struct mutable_state *ms = t->ms;
+
+    if (ms->workflow_task_problems == 0)
+        return;
+    if (ms->workflow_task_problems >= REPORTED_PROBLEMS_MIN)
+        mutable_state_set_search_attribute(ms, REPORTED_PROBLEMS, NULL);
+    ms->workflow_task_problems = 0;
+    t->volatile_changed = true;
+}
+
 /* After an unsuccessful task: which attempt the next one is. A sticky queue is blamed first; whatever waited gives the next
  * task something new to see, so it counts as a first attempt. */
 static void try_again(struct transition *t, int32_t attempt)
@@ -329,11 +372,11 @@ void workflow_task_deadline_passed(struct transition *t)
         return;
     }
     ms->close_refused = false;
-    ms->workflow_task_problems++;
     if (task.is_transient)
         end_without_event(ms);
     else
         add_timed_out_event(t, TIMEOUT_TYPE_START_TO_CLOSE);
+    count_problem(ms);
     try_again(t, task.attempt);
 }
 
@@ -460,7 +503,7 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
     if (ms->close_refused || ms->workflow_task_problems > 0 || is_kept_alive)
         t->volatile_changed = true; /* what is stored of them is over */
     ms->close_refused = false;
-    ms->workflow_task_problems = 0;
+    forget_problems(t);
     remember_sticky(ms, request->sticky_attributes);
     refusal = decide_commands(t, request, &task);
     if (refusal.cause == WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
@@ -508,7 +551,6 @@ void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, c
     t->task_ended = true;
     t->volatile_changed = true;
     ms->close_refused = false;
-    ms->workflow_task_problems++;
     if (task.is_transient) {
         end_without_event(ms);
     } else {
@@ -519,6 +561,7 @@ void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, c
         failed->worker_version = borrow(stamp);
         transition_settle(t);
     }
+    count_problem(ms);
     try_again(t, task.attempt);
 }
 
@@ -531,7 +574,6 @@ void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *
     updates_drop_sent(t);
     t->task_ended = true;
     t->volatile_changed = true;
-    ms->workflow_task_problems++;
     ms->close_refused = false;
     if (task.is_transient) {
         end_without_event(ms);
@@ -539,6 +581,7 @@ void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *
         add_failed_event(t, refusal->cause, identity)->failure = server_failure(t->arena, refusal->text);
         transition_settle(t);
     }
+    count_problem(ms);
     if (refusal->terminates_run) {
         decide_terminate(t, refusal->text, NULL, "history-service");
         return;
@@ -663,6 +706,9 @@ enum broken apply_workflow_task_completed(struct mutable_state *ms, const PbHist
 {
     ms->previous_started_event_id = attributes->started_event_id;
     ms->last_completed_event_id = event->event_id;
+    ms->last_failed_cause = WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED;
+    ms->last_timed_out_type = TIMEOUT_TYPE_UNSPECIFIED;
+    versions_note_completion(ms, event, attributes);
     return end_task(ms, attributes->scheduled_event_id, true);
 }
 
@@ -670,6 +716,8 @@ enum broken apply_workflow_task_failed(struct mutable_state *ms, const PbHistory
                                        const PbWorkflowTaskFailedEventAttributes *attributes)
 {
     (void)event;
+    ms->last_failed_cause = attributes->cause;
+    ms->last_timed_out_type = TIMEOUT_TYPE_UNSPECIFIED;
     return end_task(ms, attributes->scheduled_event_id, true);
 }
 
@@ -677,5 +725,9 @@ enum broken apply_workflow_task_timed_out(struct mutable_state *ms, const PbHist
                                           const PbWorkflowTaskTimedOutEventAttributes *attributes)
 {
     (void)event;
+    if (attributes->timeout_type == TIMEOUT_TYPE_START_TO_CLOSE) {
+        ms->last_failed_cause = WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED;
+        ms->last_timed_out_type = attributes->timeout_type;
+    }
     return end_task(ms, attributes->scheduled_event_id, attributes->timeout_type == TIMEOUT_TYPE_START_TO_CLOSE);
 }

@@ -71,7 +71,8 @@ static PbWorkflowExecutionInfo *describe_info(struct arena *arena, const struct 
     info->memo = ms->memo != NULL ? borrow(ms->memo) : ARENA_NEW_PB(arena, PbMemo);
     info->search_attributes =
         ms->search_attributes != NULL ? borrow(ms->search_attributes) : ARENA_NEW_PB(arena, PbSearchAttributes);
-    info->auto_reset_points = ARENA_NEW_PB(arena, PbResetPoints);
+    info->auto_reset_points = mutable_state_reset_points(ms, arena, run->run_id_text);
+    info->most_recent_worker_version_stamp = borrow(mutable_state_last_stamp(ms));
     info->task_queue = ms->task_queue;
     if (ms->parent_execution != NULL) {
         info->parent_execution = borrow(ms->parent_execution);

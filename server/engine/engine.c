@@ -203,6 +203,7 @@ static status fold_stored(struct run *run, struct mutable_state *ms, struct aren
         return data_loss(run, "it has no events");
     if (mutable_state_unpack_volatile(ms, row->volatile_part) != INTACT)
         return data_loss(run, "its volatile part contradicts its events");
+    ms->columns_changed = false;
     if (row->state_transitions > ms->transitions)
         ms->transitions = row->state_transitions;
     return status_ok();
@@ -434,6 +435,7 @@ void run_begin(struct run *run, struct transition *t)
     t->run_id = run->run_id_text;
     t->namespace_name = run->ns->name;
     t->namespace_id = run->ns->uuid_text;
+    t->retention = run->ns->retention;
     t->load_started = read_started;
     t->judge_search_attributes = judge_search_attributes;
     t->search_attributes_size_problem = search_attributes_size_problem;
@@ -526,11 +528,12 @@ static void store_row(struct run *run, struct transition *t)
 {
     struct store *store = run->engine->server->store;
 
-    if (!mutable_state_is_open(run->state) || t->attributes_changed) {
+    if (!mutable_state_is_open(run->state) || t->attributes_changed || run->state->columns_changed) {
         struct run_row row;
 
         fill_row(run, t->arena, &row);
         runs_update(store, &row);
+        run->state->columns_changed = false;
     } else if (t->volatile_changed) {
         struct run_progress progress = {
             .history_length = run->state->next_event_id - 1,
