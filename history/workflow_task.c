@@ -396,6 +396,11 @@ nanos workflow_task_deadline(const struct mutable_state *ms)
     return NANOS_MAX;
 }
 
+void workflow_task_keep_sticky(struct mutable_state *ms, const char *queue, nanos timeout)
+{
+    set_sticky(ms, queue, timeout);
+}
+
 static void add_completed_event(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request)
 {
     const struct workflow_task task = t->ms->workflow_task;

@@ -7,6 +7,7 @@
  */
 #include "server/engine/engine.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,13 +20,23 @@
 #include "server/engine/internal.h"
 #include "server/frontend/search_attributes.h"
 
-/* Memory for loaded runs. An idle one costs about 2 KiB; busy ones beyond the budget stay. */
-enum { LOADED_BYTES_MAX = 16 * 1024 * 1024, RUN_BYTES = sizeof(struct run) + sizeof(struct mutable_state) + 512 };
+/* Memory for loaded runs. An idle one costs about 2 KiB; busy ones beyond the budget stay. Builds with checks keep none that
+ * can go, so that every test also tests that a run comes back as it went. */
+#if defined(FERMATA_CHECKS) && FERMATA_CHECKS
+enum { LOADED_BYTES_MAX = 0 };
+#else
+enum { LOADED_BYTES_MAX = 16 * 1024 * 1024 };
+#endif
+enum { RUN_BYTES = sizeof(struct run) + sizeof(struct mutable_state) + 512 };
 
 /* Recovery and deadlines take at most so many runs per turn, so that calls are answered in between. */
 enum { RECOVERED_PER_TURN = 256, BATCHES_PER_READ = 256 };
 
-#define SWEEP_INTERVAL seconds(30)
+#define SWEEP_INTERVAL seconds(10)
+
+/* A run that nobody has touched for so long leaves memory; at most so many per sweep, so that a sweep stays short. */
+#define IDLE_SPAN seconds(30)
+enum { EVICTED_PER_SWEEP = 2000 };
 
 struct forgotten {
     int64_t id;
@@ -121,6 +132,7 @@ static void touch(struct run *run)
     if (run->is_touched)
         return;
     run->is_touched = true;
+    run->last_used = clock_now(run->engine->server->clock);
     run->next_touched = run->engine->touched;
     run->engine->touched = run;
     if (run->engine->newest != run) {
@@ -225,17 +237,16 @@ static status fold_run(struct run *run, const struct run_row *row)
     return status_ok();
 }
 
-/* Nothing is lost by taking what a loaded run has scheduled as dispatched: this process did it before the run was evicted, and
- * after a start recovery does it for every run. */
-static void assume_dispatched(struct run *run)
+/* What a loaded run has scheduled up to that instant is taken as dispatched: this process did it before the run was evicted,
+ * and after a start recovery does it again for every run. */
+static void assume_dispatched(struct run *run, nanos up_to)
 {
-    nanos now = clock_now(run->engine->server->clock);
     struct activity *activity, *next;
 
     run->dispatched_event_id = run->state->workflow_task.scheduled_event_id;
     run->dispatched_attempt = run->state->workflow_task.attempt;
     HASH_ITER(by_event, run->state->activities, activity, next)
-    activity->dispatched = activity->attempt_scheduled_time <= now;
+    activity->dispatched = activity->attempt_scheduled_time <= up_to;
 }
 
 void run_set_deadline(struct run *run)
@@ -243,16 +254,25 @@ void run_set_deadline(struct run *run)
     timers_set(run->engine->server->timers, &run->deadline, mutable_state_next_deadline(run->state), deadline_due, run);
 }
 
-static void unpark(struct engine *engine, int64_t id)
+static void unpark(struct engine *engine, struct parked *parked)
 {
-    struct parked *parked;
-
-    HASH_FIND(by_row, engine->parked, &id, sizeof(id), parked);
-    if (parked == NULL)
-        return;
     timers_cancel(engine->server->timers, &parked->deadline);
     HASH_DELETE(by_row, engine->parked, parked);
     memory_free(parked);
+}
+
+/* The run is loaded again: what was left of it comes back into its state. */
+static void take_from_park(struct run *run)
+{
+    struct parked *parked;
+
+    HASH_FIND(by_row, run->engine->parked, &run->id, sizeof(run->id), parked);
+    assume_dispatched(run, parked == NULL ? clock_now(run->engine->server->clock) : parked->since);
+    if (parked == NULL)
+        return;
+    if (parked->sticky_queue[0] != '\0')
+        workflow_task_keep_sticky(run->state, parked->sticky_queue, parked->sticky_timeout);
+    unpark(run->engine, parked);
 }
 
 static bool must_flush(const struct run *run)
@@ -290,8 +310,7 @@ static status load_row(struct engine *engine, const struct run_row *row, struct 
     }
     if (row->is_current)
         index_as_current(run);
-    unpark(engine, run->id);
-    assume_dispatched(run);
+    take_from_park(run);
     run_set_deadline(run);
     count_bytes(run);
     touch(run);
@@ -617,10 +636,10 @@ static void dispatch_at_turn_end(struct run *run)
 
 void engine_turn_work(struct engine *engine)
 {
-    while (others_work(engine) || engine->to_dispatch != NULL) {
+    while (others_run_errand(engine) || engine->to_dispatch != NULL) {
         struct run *run = engine->to_dispatch;
 
-        if (engine->urgent.first != NULL || engine->work.first != NULL || run == NULL)
+        if (engine->urgent.first != NULL || engine->errands.first != NULL || run == NULL)
             continue;
         engine->to_dispatch = run->next_to_dispatch;
         run->is_to_dispatch = false;
@@ -681,7 +700,8 @@ void run_give_up(struct run *run, const struct task_memory *memory)
         invariant(mutable_state_apply_batch(run->state, (struct bytes){run->unstored.data, run->unstored.len}) == INTACT,
                   "the started event does not fold");
     workflow_task_recall(run->state, memory);
-    assume_dispatched(run);
+    /* What is not dispatched yet has a deadline that has not fired. */
+    assume_dispatched(run, timer_is_set(&run->deadline) ? run->deadline.due - 1 : NANOS_MAX);
 }
 
 struct run *engine_add_run(struct engine *engine, const struct namespace_info *ns,
@@ -751,7 +771,7 @@ static void parked_due(struct timer *timer, void *context)
     (void)timer;
     /* Loading frees `parked` and sets the run's own timer, which is due as well and fires next. */
     if (!status_is_ok(engine_load(engine, parked->id, &run)))
-        unpark(engine, parked->id);
+        unpark(engine, parked);
 }
 
 /* ---- eviction ---- */
@@ -767,20 +787,28 @@ static bool is_evictable(const struct run *run)
            !task->is_sticky && !task->is_speculative && !updates_are_in_memory_only(run->state);
 }
 
-static void evict(struct run *run)
+/* False: it stays, because something is due right now. */
+static bool evict(struct run *run)
 {
     struct engine *engine = run->engine;
-    nanos due = mutable_state_next_deadline(run->state);
+    nanos now = clock_now(engine->server->clock), due = mutable_state_next_deadline(run->state);
+    const char *sticky = run->state->sticky_queue == NULL ? "" : run->state->sticky_queue;
 
-    if (due != NANOS_MAX) {
-        struct parked *parked = memory_new(sizeof(*parked));
+    if (due <= now)
+        return false;
+    if (mutable_state_is_open(run->state) && (due != NANOS_MAX || sticky[0] != '\0')) {
+        struct parked *parked = memory_new(sizeof(*parked) + strlen(sticky) + 1);
 
         parked->id = run->id;
         parked->engine = engine;
+        parked->since = now;
+        parked->sticky_timeout = run->state->sticky_timeout;
+        memcpy(parked->sticky_queue, sticky, strlen(sticky));
         HASH_ADD(by_row, engine->parked, id, sizeof(parked->id), parked);
         timers_set(engine->server->timers, &parked->deadline, due, parked_due, parked);
     }
     drop_run(run);
+    return true;
 }
 
 static void evict_some(struct engine *engine)
@@ -893,11 +921,30 @@ void engine_recover(struct engine *engine)
     recover_some(&engine->recovery, engine);
 }
 
+/* Runs that nobody has asked for in a while cost nothing but their rows. */
+static void evict_idle(struct engine *engine)
+{
+    nanos now = clock_now(engine->server->clock);
+    struct run *run = engine->oldest;
+    size_t evicted = 0;
+
+    while (run != NULL && evicted < EVICTED_PER_SWEEP && nanos_add(run->last_used, IDLE_SPAN) <= now) {
+        struct run *newer = run->newer;
+
+        if (is_evictable(run) && evict(run))
+            evicted++;
+        run = newer;
+    }
+    if (evicted > 0)
+        malloc_trim(0); /* what a burst has used goes back to the system */
+}
+
 static void sweep(struct timer *timer, void *context)
 {
     struct engine *engine = context;
 
     matching_sweep(engine->matching);
+    evict_idle(engine);
     timers_set(engine->server->timers, timer, nanos_add(clock_now(engine->server->clock), SWEEP_INTERVAL), sweep, engine);
 }
 
@@ -909,7 +956,7 @@ void engine_free(struct engine *engine)
     if (engine == NULL)
         return;
     HASH_ITER(by_row, engine->runs, run, next_run) drop_run(run);
-    HASH_ITER(by_row, engine->parked, parked, next_parked) unpark(engine, parked->id);
+    HASH_ITER(by_row, engine->parked, parked, next_parked) unpark(engine, parked);
     timers_cancel(engine->server->timers, &engine->recovery);
     timers_cancel(engine->server->timers, &engine->sweep);
     while (engine->forgotten != NULL) {

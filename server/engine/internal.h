@@ -52,6 +52,7 @@ struct run {
     struct query_task *queries; /* those that ride on the workflow task, first come first */
 
     struct run *newer, *older; /* by last use */
+    nanos last_used;
     struct run *next_touched;
     bool is_touched;
     struct run *next_to_dispatch;
@@ -64,12 +65,16 @@ struct run {
     UT_hash_handle by_row, by_key;
 };
 
-/* An open run that is not loaded but has a deadline. */
+/* What is left in memory of an open run that has been evicted: its deadline, and the worker that still knows it. Neither: no
+ * such object. */
 struct parked {
     int64_t id;
     struct engine *engine;
     struct timer deadline;
+    nanos since; /* what was due by then has been done */
+    nanos sticky_timeout;
     UT_hash_handle by_row;
+    char sticky_queue[]; /* "" for none */
 };
 
 /* A query on its way: attached to its run (riding a workflow task) or handed to matching by itself. */
@@ -89,9 +94,9 @@ struct query_task {
     UT_hash_handle by_id;
 };
 
-/* Work on other runs, to be done before the turn's COMMIT (others.c). */
-struct work_queue {
-    struct work *first, *last;
+/* Errands to other runs, to be done before the turn's COMMIT (others.c). */
+struct errand_queue {
+    struct errand *first, *last;
 };
 
 struct engine {
@@ -105,7 +110,7 @@ struct engine {
     struct run *newest, *oldest;
     struct run *touched;
     struct run *to_dispatch; /* whose workflow task matching has not been given yet */
-    struct work_queue urgent, work;
+    struct errand_queue urgent, errands;
     size_t loaded_bytes;
     int64_t recovered_up_to; /* recovery has seen all rows up to this one; INT64_MAX: done */
     struct timer recovery, sweep;
@@ -227,10 +232,10 @@ void others_enqueue_effect(struct run *run, const struct effect *effect);
 /* Queues what the end of a run, by transition `t`, means to its parent and children. */
 void others_run_closed(struct run *run, const struct transition *t);
 
-/* Does one piece of queued work; false when there was none. */
-bool others_work(struct engine *engine);
+/* Runs one queued errand; false when there was none. */
+bool others_run_errand(struct engine *engine);
 
-/* The turn is undone: so is its work. */
+/* The turn is undone: so are its errands. */
 void others_forget(struct engine *engine);
 
 /* ---- updates.c ---- */

@@ -2,7 +2,7 @@
  * What a run does to other runs: starts children and tells them of its end, tells its parent of its own, signals others and
  * asks them to cancel.
  *
- * Such work is queued while transitions are committed and done at the end of the same turn, before its COMMIT: so it is stored
+ * Such errands are queued while transitions are committed and done at the end of the same turn, before its COMMIT: so it is stored
  * together with the events that ask for it and nothing can be lost between them. Signals and cancellation requests come
  * before children that were initiated with them: on the real server, too, a child does not exist yet for a signal of the same
  * workflow task.
@@ -14,42 +14,42 @@
 #include "base/uuid.h"
 #include "server/engine/internal.h"
 
-enum work_kind { TELL_EXTERNAL, START_CHILD, TELL_PARENT, END_CHILD };
+enum errand_kind { TELL_EXTERNAL, START_CHILD, TELL_PARENT, END_CHILD };
 
-struct work {
-    enum work_kind kind;
+struct errand {
+    enum errand_kind kind;
     int64_t run, event_id;
     const struct child_end *end;     /* TELL_PARENT */
     const char *workflow_id, *run_id; /* TELL_PARENT: the parent; END_CHILD: the child and the first run of its chain */
     const struct namespace_info *ns;
     PbParentClosePolicy policy;
-    struct work *next;
+    struct errand *next;
 };
 
 static const char server_identity[] = "history-service";
 
-static void enqueue(struct engine *engine, const struct work *what)
+static void enqueue(struct engine *engine, const struct errand *what)
 {
-    struct work_queue *queue = what->kind == TELL_EXTERNAL ? &engine->urgent : &engine->work;
-    struct work *work = ARENA_NEW(turn_arena(engine->server->turn), struct work);
+    struct errand_queue *queue = what->kind == TELL_EXTERNAL ? &engine->urgent : &engine->errands;
+    struct errand *errand = ARENA_NEW(turn_arena(engine->server->turn), struct errand);
 
-    *work = *what;
-    work->next = NULL;
+    *errand = *what;
+    errand->next = NULL;
     if (queue->last == NULL)
-        queue->first = work;
+        queue->first = errand;
     else
-        queue->last->next = work;
-    queue->last = work;
+        queue->last->next = errand;
+    queue->last = errand;
 }
 
 void others_enqueue_effect(struct run *run, const struct effect *effect)
 {
-    struct work work = {.run = run->id, .event_id = effect->event_id, .ns = run->ns};
+    struct errand errand = {.run = run->id, .event_id = effect->event_id, .ns = run->ns};
 
     if (effect->kind != EFFECT_START_CHILD && effect->kind != EFFECT_TELL_EXTERNAL)
         return;
-    work.kind = effect->kind == EFFECT_START_CHILD ? START_CHILD : TELL_EXTERNAL;
-    enqueue(run->engine, &work);
+    errand.kind = effect->kind == EFFECT_START_CHILD ? START_CHILD : TELL_EXTERNAL;
+    enqueue(run->engine, &errand);
 }
 
 /* ---- a run has ended ---- */
@@ -86,7 +86,7 @@ void others_run_closed(struct run *run, const struct transition *t)
     const struct child *child;
 
     if (ms->parent_execution != NULL && ms->new_run_id == NULL) {
-        struct work work = {
+        struct errand errand = {
             .kind = TELL_PARENT,
             .ns = run->ns,
             .event_id = ms->parent_initiated_event_id,
@@ -95,10 +95,10 @@ void others_run_closed(struct run *run, const struct transition *t)
             .end = end_of(run, t->arena, t->events[t->events_count - 1]),
         };
 
-        enqueue(run->engine, &work);
+        enqueue(run->engine, &errand);
     }
     for (child = ms->children; child != NULL; child = child->by_event.next) {
-        struct work work = {
+        struct errand errand = {
             .kind = END_CHILD,
             .run = run->id,
             .ns = run->ns,
@@ -107,8 +107,8 @@ void others_run_closed(struct run *run, const struct transition *t)
             .policy = child->initiated->parent_close_policy,
         };
 
-        if (child->run_id != NULL && !child->closing && work.policy != PARENT_CLOSE_POLICY_ABANDON)
-            enqueue(run->engine, &work);
+        if (child->run_id != NULL && !child->closing && errand.policy != PARENT_CLOSE_POLICY_ABANDON)
+            enqueue(run->engine, &errand);
     }
 }
 
@@ -201,18 +201,18 @@ static void create_child(struct run *parent, struct child *child)
     run_commit(run, &t);
 }
 
-static void start_child(struct engine *engine, const struct work *work)
+static void start_child(struct engine *engine, const struct errand *errand)
 {
     struct run *parent, *present;
     struct transition t;
     struct child *child;
 
-    if (!status_is_ok(engine_load(engine, work->run, &parent)) || !mutable_state_is_open(parent->state))
+    if (!status_is_ok(engine_load(engine, errand->run, &parent)) || !mutable_state_is_open(parent->state))
         return; /* a child that has not started when its parent closes never does */
-    child = mutable_state_child(parent->state, work->event_id);
+    child = mutable_state_child(parent->state, errand->event_id);
     if (child == NULL || child->run_id != NULL || child->closing)
         return;
-    if (!status_is_ok(engine_load_current(engine, work->ns, child->initiated->workflow_id, &present))) {
+    if (!status_is_ok(engine_load_current(engine, errand->ns, child->initiated->workflow_id, &present))) {
         log_error("the holder of a child's workflow id cannot be read", "workflow", child->initiated->workflow_id);
         present = NULL;
     }
@@ -246,40 +246,40 @@ static status find_run(struct engine *engine, const struct namespace_info *ns, c
     return engine_load(engine, row.id, ret_run);
 }
 
-static void tell_parent(struct engine *engine, const struct work *work)
+static void tell_parent(struct engine *engine, const struct errand *errand)
 {
     struct run *parent;
     struct transition t;
     struct child *child;
 
-    if (!status_is_ok(find_run(engine, work->ns, work->workflow_id, work->run_id, &parent)) ||
+    if (!status_is_ok(find_run(engine, errand->ns, errand->workflow_id, errand->run_id, &parent)) ||
         !mutable_state_is_open(parent->state))
         return;
-    child = mutable_state_child(parent->state, work->event_id);
+    child = mutable_state_child(parent->state, errand->event_id);
     if (child == NULL || child->closing)
         return;
     run_begin(parent, &t);
-    child_ended(&t, child, work->end);
+    child_ended(&t, child, errand->end);
     run_commit(parent, &t);
 }
 
 /* ---- a parent has closed ---- */
 
-static void end_child(struct engine *engine, const struct work *work)
+static void end_child(struct engine *engine, const struct errand *errand)
 {
     struct run *run, *parent;
     struct transition t;
 
     /* The policy follows the child's chain: its current run, if that still belongs to it. */
-    if (!status_is_ok(engine_load_current(engine, work->ns, work->workflow_id, &run)) || run == NULL ||
-        !mutable_state_is_open(run->state) || strcmp(run->state->first_run_id, work->run_id) != 0)
+    if (!status_is_ok(engine_load_current(engine, errand->ns, errand->workflow_id, &run)) || run == NULL ||
+        !mutable_state_is_open(run->state) || strcmp(run->state->first_run_id, errand->run_id) != 0)
         return;
-    if (work->policy == PARENT_CLOSE_POLICY_REQUEST_CANCEL) {
+    if (errand->policy == PARENT_CLOSE_POLICY_REQUEST_CANCEL) {
         PbWorkflowExecutionCancelRequestedEventAttributes request = PbWorkflowExecutionCancelRequestedEventAttributes_INIT;
 
         if (run->state->cancel_requested)
             return;
-        if (status_is_ok(engine_load(engine, work->run, &parent)))
+        if (status_is_ok(engine_load(engine, errand->run, &parent)))
             request.external_workflow_execution = execution_of(turn_arena(engine->server->turn), parent);
         request.identity = server_identity;
         run_begin(run, &t);
@@ -353,7 +353,7 @@ static int deliver_cancel(struct run *sender, struct run *target, const struct e
     return 0;
 }
 
-static void tell_external(struct engine *engine, const struct work *work)
+static void tell_external(struct engine *engine, const struct errand *errand)
 {
     const PbWorkflowExecution *execution;
     struct run *sender, *target;
@@ -361,13 +361,13 @@ static void tell_external(struct engine *engine, const struct work *work)
     struct transition t;
     int cause;
 
-    if (!status_is_ok(engine_load(engine, work->run, &sender)))
+    if (!status_is_ok(engine_load(engine, errand->run, &sender)))
         return;
-    external = mutable_state_external(sender->state, work->event_id);
+    external = mutable_state_external(sender->state, errand->event_id);
     if (external == NULL || external->closing)
         return;
     execution = external->signal != NULL ? external->signal->workflow_execution : external->cancel->workflow_execution;
-    if (!status_is_ok(find_run(engine, work->ns, execution->workflow_id, execution->run_id, &target)))
+    if (!status_is_ok(find_run(engine, errand->ns, execution->workflow_id, execution->run_id, &target)))
         target = NULL;
     cause = external->signal != NULL ? deliver_signal(sender, target, external) : deliver_cancel(sender, target, external);
     if (!mutable_state_is_open(sender->state))
@@ -382,37 +382,37 @@ static void tell_external(struct engine *engine, const struct work *work)
 
 /* ---- the queue ---- */
 
-static struct work *take(struct engine *engine)
+static struct errand *take(struct engine *engine)
 {
-    struct work_queue *queue = engine->urgent.first != NULL ? &engine->urgent : &engine->work;
-    struct work *work = queue->first;
+    struct errand_queue *queue = engine->urgent.first != NULL ? &engine->urgent : &engine->errands;
+    struct errand *errand = queue->first;
 
-    if (work == NULL)
+    if (errand == NULL)
         return NULL;
-    queue->first = work->next;
+    queue->first = errand->next;
     if (queue->first == NULL)
         queue->last = NULL;
-    return work;
+    return errand;
 }
 
-bool others_work(struct engine *engine)
+bool others_run_errand(struct engine *engine)
 {
-    struct work *work = take(engine);
+    struct errand *errand = take(engine);
 
-    if (work == NULL)
+    if (errand == NULL)
         return false;
-    switch (work->kind) {
+    switch (errand->kind) {
     case TELL_EXTERNAL:
-        tell_external(engine, work);
+        tell_external(engine, errand);
         break;
     case START_CHILD:
-        start_child(engine, work);
+        start_child(engine, errand);
         break;
     case TELL_PARENT:
-        tell_parent(engine, work);
+        tell_parent(engine, errand);
         break;
     case END_CHILD:
-        end_child(engine, work);
+        end_child(engine, errand);
         break;
     }
     return true;
@@ -420,5 +420,5 @@ bool others_work(struct engine *engine)
 
 void others_forget(struct engine *engine)
 {
-    engine->urgent = engine->work = (struct work_queue){0};
+    engine->urgent = engine->errands = (struct errand_queue){0};
 }
