@@ -21,6 +21,11 @@ struct refusal {
 void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started, const PbUserMetadata *metadata,
                   size_t links_count, PbCommonLink **links);
 
+/* The same with a signal in front of the first workflow task; both have the same links. */
+void decide_start_with_signal(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started,
+                              const PbUserMetadata *metadata, const PbWorkflowExecutionSignaledEventAttributes *signal,
+                              size_t links_count, PbCommonLink **links);
+
 /* Schedules the first workflow task when its backoff is over. */
 void decide_backoff_over(struct transition *t);
 

@@ -3,8 +3,8 @@
 
 #include "history/internal.h"
 
-void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started, const PbUserMetadata *metadata,
-                  size_t links_count, PbCommonLink **links)
+static void add_started(struct transition *t, const PbWorkflowExecutionStartedEventAttributes *started,
+                        const PbUserMetadata *metadata, size_t links_count, PbCommonLink **links)
 {
     PbWorkflowExecutionStartedEventAttributes *slot = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_STARTED);
 
@@ -13,8 +13,22 @@ void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttribute
     t->pending->n_links = links_count;
     t->pending->links = links;
     transition_settle(t);
+}
+
+void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started,
+                  const PbUserMetadata *metadata, size_t links_count, PbCommonLink **links)
+{
+    add_started(t, started, metadata, links_count, links);
     if (started->parent_workflow_execution == NULL || started->continued_execution_run_id[0] != '\0')
         workflow_task_schedule(t, false); /* a child's waits until its parent knows that it runs */
+}
+
+void decide_start_with_signal(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started,
+                              const PbUserMetadata *metadata, const PbWorkflowExecutionSignaledEventAttributes *signal,
+                              size_t links_count, PbCommonLink **links)
+{
+    add_started(t, started, metadata, links_count, links);
+    decide_signal(t, signal, links_count, links);
 }
 
 void decide_backoff_over(struct transition *t)

@@ -236,6 +236,18 @@ status busy_closing(struct arena *arena)
     return status_detail(arena, GRPC_RESOURCE_EXHAUSTED, detail, "%s", MSG_WORKFLOW_CLOSING);
 }
 
+/* Why an open run takes no more signals. */
+static status check_takes_signals(struct call *call, const struct run *run)
+{
+    const struct mutable_state *ms = run->state;
+
+    if (ms->signals_count >= run->engine->limits->signals_max)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNALS_TOO_MANY);
+    if (ms->close_refused && ms->workflow_task.state == WORKFLOW_TASK_STARTED)
+        return busy_closing(call->arena);
+    return status_ok();
+}
+
 status engine_signal_workflow(struct call *call, const struct namespace_info *ns, const PbSignalWorkflowExecutionRequest *req,
                               PbSignalWorkflowExecutionResponse *resp)
 {
@@ -252,10 +264,7 @@ status engine_signal_workflow(struct call *call, const struct namespace_info *ns
         return status_ok();
     if (!mutable_state_is_open(ms))
         return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
-    if (ms->signals_count >= run->engine->limits->signals_max)
-        return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNALS_TOO_MANY);
-    if (ms->close_refused && ms->workflow_task.state == WORKFLOW_TASK_STARTED)
-        return busy_closing(call->arena);
+    TRY(check_takes_signals(call, run));
     signal.signal_name = req->signal_name;
     signal.input = req->input;
     signal.identity = req->identity;
@@ -264,6 +273,83 @@ status engine_signal_workflow(struct call *call, const struct namespace_info *ns
     run_begin(run, &t);
     decide_signal(&t, &signal, req->n_links, req->links);
     run_commit(run, &t);
+    return status_ok();
+}
+
+/* ---- start with a signal ---- */
+
+static PbWorkflowExecutionSignaledEventAttributes *make_signal(struct call *call, const char *request_id,
+                                                               const PbSignalWithStartWorkflowExecutionRequest *req)
+{
+    PbWorkflowExecutionSignaledEventAttributes *signal =
+        ARENA_NEW_PB(call->arena, PbWorkflowExecutionSignaledEventAttributes);
+
+    signal->signal_name = req->signal_name;
+    signal->input = req->signal_input;
+    signal->identity = req->identity;
+    signal->header = req->header;
+    signal->request_id = request_id;
+    return signal;
+}
+
+static void fill_signal_response(struct call *call, const struct run *run, bool started, const char *request_id,
+                                 PbSignalWithStartWorkflowExecutionResponse *resp)
+{
+    resp->run_id = arena_strdup(call->arena, run->run_id_text);
+    resp->first_execution_run_id = arena_strdup(call->arena, run->state->first_run_id);
+    resp->started = started;
+    resp->signal_link = request_link(call->arena, run, request_id, EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED);
+}
+
+/* Unlike a signal alone it also ends the backoff of a run that has not had its first task yet. */
+static status signal_open_run(struct call *call, struct run *run,
+                              const PbWorkflowExecutionSignaledEventAttributes *signal,
+                              const PbSignalWithStartWorkflowExecutionRequest *req)
+{
+    struct transition t;
+
+    TRY(check_takes_signals(call, run));
+    if (mutable_state_request_used(run->state, signal->request_id))
+        return status_ok();
+    run_begin(run, &t);
+    decide_signal(&t, signal, req->n_links, req->links);
+    workflow_task_schedule(&t, true);
+    run_commit(run, &t);
+    return status_ok();
+}
+
+status engine_signal_with_start(struct call *call, const struct namespace_info *ns,
+                                const PbStartWorkflowExecutionRequest *start,
+                                const PbSignalWithStartWorkflowExecutionRequest *req,
+                                PbSignalWithStartWorkflowExecutionResponse *resp)
+{
+    const PbWorkflowExecutionSignaledEventAttributes *signal = make_signal(call, start->request_id, req);
+    struct engine *engine = call->server->engine;
+    PbWorkflowExecutionStartedEventAttributes *started;
+    uint8_t uuid[UUID_BYTES];
+    struct transition t;
+    struct run *run;
+    char *run_id;
+
+    TRY(engine_load_current(engine, ns, start->workflow_id, &run));
+    if (run != NULL && mutable_state_is_open(run->state) &&
+        start->workflow_id_conflict_policy != WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING) {
+        TRY(signal_open_run(call, run, signal, req));
+        fill_signal_response(call, run, false, start->request_id, resp);
+        return status_ok();
+    }
+    rand_uuid4(engine->server->rand, uuid);
+    run_id = uuid_text(call->arena, uuid);
+    if (run != NULL && mutable_state_is_open(run->state))
+        terminate_for_new_run(call, run, run_id);
+    else if (run != NULL)
+        TRY(check_reuse(call, run, start->workflow_id_reuse_policy));
+    started = frontend_make_started(call->arena, start, run_id, clock_now(engine->server->clock), engine->limits);
+    run = engine_add_run(engine, ns, started, uuid, start->request_id);
+    run_begin(run, &t);
+    decide_start_with_signal(&t, started, start->user_metadata, signal, start->n_links, start->links);
+    run_commit(run, &t);
+    fill_signal_response(call, run, true, start->request_id, resp);
     return status_ok();
 }
 

@@ -43,6 +43,11 @@ status engine_start_workflow(struct call *call, const struct namespace_info *ns,
                              PbStartWorkflowExecutionResponse *resp);
 status engine_signal_workflow(struct call *call, const struct namespace_info *ns, const PbSignalWorkflowExecutionRequest *req,
                               PbSignalWorkflowExecutionResponse *resp);
+/* `start` is the start that the request holds, `req` the request itself. */
+status engine_signal_with_start(struct call *call, const struct namespace_info *ns,
+                                const PbStartWorkflowExecutionRequest *start,
+                                const PbSignalWithStartWorkflowExecutionRequest *req,
+                                PbSignalWithStartWorkflowExecutionResponse *resp);
 status engine_request_cancel(struct call *call, const struct namespace_info *ns,
                              const PbRequestCancelWorkflowExecutionRequest *req);
 status engine_terminate(struct call *call, const struct namespace_info *ns, const PbTerminateWorkflowExecutionRequest *req);

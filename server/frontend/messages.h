@@ -82,6 +82,15 @@
 #define MSG_FAIRNESS_WEIGHT_NEGATIVE  "must be greater than zero"
 #define MSG_TIME_SKIPPING_DISABLED    "The Time-Skipping feature is not enabled for namespace." /* UNIMPLEMENTED */
 
+/* starting with a signal */
+#define MSG_SIGNAL_NOT_SET             "signal not set"
+#define MSG_SIGNAL_TOO_LONG            "signal name exceeds maximum allowed length (%zu/%lld)"
+#define MSG_SIGNAL_TYPE_NOT_SET        "workflow type not set"
+#define MSG_SIGNAL_TYPE_TOO_LONG       "workflow type name exceeds maximum allowed length (%zu/%lld)"
+#define MSG_SIGNAL_REQUEST_ID_TOO_LONG "Request ID exceeds maximum allowed length (%zu/%lld)"
+#define MSG_SIGNAL_POLICY_FAIL \
+    "Invalid WorkflowIDConflictPolicy: WORKFLOW_ID_CONFLICT_POLICY_FAIL is not supported for this operation."
+
 /* completion callbacks */
 #define MSG_CALLBACKS_TOO_MANY        "cannot attach more than %d callbacks to an execution"
 #define MSG_CALLBACK_URL_TOO_LONG     "invalid url: url length longer than max length allowed of %d"

@@ -22,7 +22,7 @@ static PbDuration *kept_duration(struct arena *arena, PbDuration *duration)
     return duration_check(duration) == DURATION_TOO_LONG ? pb_duration_new(arena, DURATION_MAX) : duration;
 }
 
-static void fill_in_policies(PbStartWorkflowExecutionRequest *req)
+static void fill_in_policies(PbStartWorkflowExecutionRequest *req, PbWorkflowIdConflictPolicy conflict_default)
 {
     if (req->workflow_id_conflict_policy == WORKFLOW_ID_CONFLICT_POLICY_UNSPECIFIED) {
         if (req->workflow_id_reuse_policy == WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING) {
@@ -30,7 +30,7 @@ static void fill_in_policies(PbStartWorkflowExecutionRequest *req)
             req->workflow_id_conflict_policy = WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING;
             req->workflow_id_reuse_policy = WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE;
         } else {
-            req->workflow_id_conflict_policy = WORKFLOW_ID_CONFLICT_POLICY_FAIL;
+            req->workflow_id_conflict_policy = conflict_default;
         }
     }
     if (req->workflow_id_reuse_policy == WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED)
@@ -73,6 +73,21 @@ static status check_retry_policy(const struct check *check, PbRetryPolicy **poli
     return problem == NULL ? status_ok() : status_error(GRPC_INVALID_ARGUMENT, problem);
 }
 
+static status check_cron(const char *schedule)
+{
+    if (schedule[0] == '\0')
+        return status_ok();
+    switch (cron_check(schedule)) {
+    case CRON_VALID:
+        return status_ok();
+    case CRON_INVALID:
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_CRON_INVALID);
+    case CRON_NEVER:
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_CRON_NEVER);
+    }
+    return status_ok();
+}
+
 static status check_delay_and_cron(const struct check *check, PbStartWorkflowExecutionRequest *req)
 {
     bool has_cron = req->cron_schedule[0] != '\0';
@@ -83,17 +98,7 @@ static status check_delay_and_cron(const struct check *check, PbStartWorkflowExe
     if (problem != NULL)
         return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_START_DELAY_INVALID, problem);
     req->workflow_start_delay = kept_duration(check->arena, req->workflow_start_delay);
-    if (!has_cron)
-        return status_ok();
-    switch (cron_check(req->cron_schedule)) {
-    case CRON_VALID:
-        return status_ok();
-    case CRON_INVALID:
-        return status_error(GRPC_INVALID_ARGUMENT, MSG_CRON_INVALID);
-    case CRON_NEVER:
-        return status_error(GRPC_INVALID_ARGUMENT, MSG_CRON_NEVER);
-    }
-    return status_ok();
+    return check_cron(req->cron_schedule);
 }
 
 static status check_type_and_queue(const struct check *check, PbStartWorkflowExecutionRequest *req)
@@ -212,7 +217,7 @@ status check_start(const struct check *check, const PbStartWorkflowExecutionRequ
     PbStartWorkflowExecutionRequest *normal = ARENA_NEW_PB(check->arena, PbStartWorkflowExecutionRequest);
 
     *normal = *req;
-    fill_in_policies(normal);
+    fill_in_policies(normal, WORKFLOW_ID_CONFLICT_POLICY_FAIL);
     TRY(check_workflow_id(check, normal->workflow_id));
     TRY(check_retry_policy(check, &normal->retry_policy));
     TRY(check_delay_and_cron(check, normal));
@@ -233,6 +238,99 @@ status check_start(const struct check *check, const PbStartWorkflowExecutionRequ
     if (duration_from_pb(normal->workflow_start_delay) > 0 || normal->cron_schedule[0] != '\0')
         normal->request_eager_execution = false; /* a wish, which is declined where there is no first task yet */
     *ret_req = normal;
+    return status_ok();
+}
+
+/* ---- starts with a signal ---- */
+
+static PbStartWorkflowExecutionRequest *start_part(struct arena *arena,
+                                                   const PbSignalWithStartWorkflowExecutionRequest *req)
+{
+    PbStartWorkflowExecutionRequest *start = ARENA_NEW_PB(arena, PbStartWorkflowExecutionRequest);
+
+    start->namespace_ = req->namespace_;
+    start->workflow_id = req->workflow_id;
+    start->workflow_type = req->workflow_type;
+    start->task_queue = req->task_queue;
+    start->input = req->input;
+    start->workflow_execution_timeout = req->workflow_execution_timeout;
+    start->workflow_run_timeout = req->workflow_run_timeout;
+    start->workflow_task_timeout = req->workflow_task_timeout;
+    start->identity = req->identity;
+    start->request_id = req->request_id;
+    start->workflow_id_reuse_policy = req->workflow_id_reuse_policy;
+    start->workflow_id_conflict_policy = req->workflow_id_conflict_policy;
+    start->retry_policy = req->retry_policy;
+    start->cron_schedule = req->cron_schedule;
+    start->memo = req->memo;
+    start->search_attributes = req->search_attributes;
+    start->header = req->header;
+    start->workflow_start_delay = req->workflow_start_delay;
+    start->user_metadata = req->user_metadata;
+    start->n_links = req->n_links;
+    start->links = req->links;
+    start->versioning_override = req->versioning_override;
+    start->priority = req->priority;
+    start->time_skipping_config = req->time_skipping_config;
+    return start;
+}
+
+/* The same mistakes as in an ordinary start have other texts here. */
+static status check_signal_names(const struct check *check, const PbSignalWithStartWorkflowExecutionRequest *req)
+{
+    const char *type = req->workflow_type == NULL ? "" : req->workflow_type->name;
+    int64_t most = check->config->history.id_bytes_max;
+
+    if (req->signal_name[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNAL_NOT_SET);
+    if ((int64_t)strlen(req->signal_name) > most)
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_SIGNAL_TOO_LONG, strlen(req->signal_name),
+                             (long long)most);
+    if (type[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNAL_TYPE_NOT_SET);
+    if ((int64_t)strlen(type) > most)
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_SIGNAL_TYPE_TOO_LONG, strlen(type),
+                             (long long)most);
+    return status_ok();
+}
+
+static status check_signal_policies(const PbStartWorkflowExecutionRequest *start)
+{
+    TRY(check_policies(start));
+    if (start->workflow_id_conflict_policy == WORKFLOW_ID_CONFLICT_POLICY_FAIL)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNAL_POLICY_FAIL);
+    return status_ok();
+}
+
+status check_signal_with_start(const struct check *check, const PbSignalWithStartWorkflowExecutionRequest *req,
+                               PbStartWorkflowExecutionRequest **ret_start)
+{
+    PbStartWorkflowExecutionRequest *start = start_part(check->arena, req);
+
+    TRY(check_cron(start->cron_schedule));
+    TRY(check_workflow_id(check, start->workflow_id));
+    TRY(check_signal_names(check, req));
+    TRY(check_type_and_queue(check, start));
+    if ((int64_t)strlen(start->request_id) > check->config->history.id_bytes_max)
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_SIGNAL_REQUEST_ID_TOO_LONG,
+                             strlen(start->request_id), (long long)check->config->history.id_bytes_max);
+    TRY(check_request_id(check, start));
+    TRY(check_timeouts(check, start));
+    TRY(check_retry_policy(check, &start->retry_policy));
+    TRY(check_delay_and_cron(check, start));
+    fill_in_policies(start, WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING);
+    TRY(check_signal_policies(start));
+    TRY(search_attributes_check(check->arena, check->config, check->ns, req->search_attributes,
+                                &start->search_attributes));
+    TRY(check_priority(start->priority));
+    TRY(check_links(check, start->n_links, start->links));
+    if (start->time_skipping_config != NULL)
+        return status_error(GRPC_UNIMPLEMENTED, MSG_TIME_SKIPPING_DISABLED);
+    TRY(check_sizes(check, start));
+    TRY(check_blob(check, req->signal_input));
+    TRY(check_is_supported(check, start));
+    start->memo = memo_without_nil(check->arena, start->memo);
+    *ret_start = start;
     return status_ok();
 }
 

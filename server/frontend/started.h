@@ -19,6 +19,11 @@ __attribute__((warn_unused_result)) status check_start(const struct check *check
                                                        const PbStartWorkflowExecutionRequest *req,
                                                        PbStartWorkflowExecutionRequest **ret_req);
 
+/* Checks a start with a signal; returns the start in it, as check_start does. Its request id is the signal's, too. */
+__attribute__((warn_unused_result)) status check_signal_with_start(const struct check *check,
+                                                                   const PbSignalWithStartWorkflowExecutionRequest *req,
+                                                                   PbStartWorkflowExecutionRequest **ret_start);
+
 /* The attributes of WorkflowExecutionStarted for a request that check_start has returned, for a run `run_id` that
  * starts at `now` and has no predecessor and no parent. Messages of `req` and `run_id` are borrowed. Also ends the
  * time-outs' story: the run's is cut to the execution's, the task's is the default when not set, then cut to the

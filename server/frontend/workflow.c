@@ -42,6 +42,19 @@ status rpc_signal_workflow_execution(struct call *call, const PbSignalWorkflowEx
     return engine_signal_workflow(call, check.ns, req, resp);
 }
 
+/* WorkflowService.SignalWithStartWorkflowExecution */
+status rpc_signal_with_start_workflow_execution(struct call *call, const PbSignalWithStartWorkflowExecutionRequest *req,
+                                                PbSignalWithStartWorkflowExecutionResponse *resp)
+{
+    struct check check;
+    PbStartWorkflowExecutionRequest *start;
+
+    TRY(check_begin(call, req->namespace_, &check));
+    TRY(namespace_check_registered(call->arena, check.ns));
+    TRY(check_signal_with_start(&check, req, &start));
+    return engine_signal_with_start(call, check.ns, start, req, resp);
+}
+
 /* WorkflowService.RequestCancelWorkflowExecution */
 status rpc_request_cancel_workflow_execution(struct call *call, const PbRequestCancelWorkflowExecutionRequest *req,
                                              PbRequestCancelWorkflowExecutionResponse *resp)
