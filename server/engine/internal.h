@@ -117,7 +117,48 @@ struct engine {
     struct forgotten *forgotten; /* runs dropped by a failed commit, to be brought back */
 };
 
-/* ---- engine.c ---- */
+/* ---- runs.c ---- */
+
+/* A loaded run that has a row and no state yet. */
+struct run *run_new(struct engine *engine, int64_t id, const struct namespace_info *ns, const uint8_t run_id[UUID_BYTES],
+                    const char *request_id);
+
+/* Lets go of a loaded run; it must not be touched in this turn, unless the turn is undone. */
+void run_drop(struct run *run);
+
+/* Makes a run the current one of its workflow id, in memory. */
+void run_index_as_current(struct run *run);
+
+/* Notes that this turn uses the run: it stays loaded until the turn has ended. */
+void run_touch(struct run *run);
+
+/* Counts the memory that a run takes, for the budget. */
+void run_count_bytes(struct run *run);
+
+/* Folds the stored events and the row's volatile part into an empty state; into run->state, replacing it. DATA_LOSS, and a line
+ * in the log, when they do not fold. */
+status run_fold_into(struct run *run, struct mutable_state *ms, struct arena *scratch, const struct run_row *row);
+status run_fold(struct run *run, const struct run_row *row);
+
+/* Takes what the run has scheduled up to that instant as given to matching. */
+void run_assume_dispatched(struct run *run, nanos up_to);
+
+/* Whether nothing holds the run in memory. */
+bool run_is_evictable(const struct run *run);
+
+/* Evicts runs until the budget is met; those that have been idle for long. */
+void runs_evict_over_budget(struct engine *engine);
+void runs_evict_idle(struct engine *engine);
+
+/* Frees all, at exit. */
+void runs_free(struct engine *engine);
+
+/* ---- recovery.c ---- */
+
+/* Frees what it keeps, at exit. */
+void recovery_free(struct engine *engine);
+
+/* ---- runs.c, commit.c ---- */
 
 /* Loads the run of a row. NOT_FOUND when it is not there, DATA_LOSS when its events do not fold. */
 status engine_load(struct engine *engine, int64_t id, struct run **ret_run);

@@ -1,0 +1,373 @@
+/*
+ * Transitions: from a decision to stored events and what follows from them.
+ *
+ * A transition's events are packed into batches and appended, except a trailing WorkflowTaskStarted, which waits in
+ * run->unstored for the event that ends the task. Rows of `runs` are written when a run begins, when its volatile part
+ * or what lists show changes, and when it closes; what lies between is in the events.
+ */
+#include <string.h>
+
+#include "base/invariant.h"
+#include "base/uuid.h"
+#include "persistence/store.h"
+#include "server/engine/internal.h"
+#include "server/frontend/search_attributes.h"
+
+static const PbWorkflowExecutionStartedEventAttributes *read_started(void *context)
+{
+    struct run *run = context;
+    struct arena *arena = turn_arena(run->engine->server->turn);
+    struct event_batch *batches;
+    const PbHistory *history;
+    int count;
+    status read = events_read(run->engine->server->store, arena, run->id, 1, 1, &batches, &count);
+
+    if (!status_is_ok(read) || count != 1) {
+        store_poison(run->engine->server->store); /* the turn will be undone: what is returned does not matter */
+        return ARENA_NEW_PB(arena, PbWorkflowExecutionStartedEventAttributes);
+    }
+    history = pb_unpack(arena, &PbHistory_descriptor, batches[0].history.data, batches[0].history.len);
+    invariant(history != NULL && history->n_events > 0, "a loaded run's first event has become unreadable");
+    return history->events[0]->workflow_execution_started_event_attributes;
+}
+
+static void judge_search_attributes(void *context, struct arena *arena, const PbSearchAttributes *attributes,
+                                    struct search_attributes_verdict *ret_verdict)
+{
+    const struct run *run = context;
+
+    search_attributes_judge(arena, &run->engine->server->options->config, run->ns, attributes, ret_verdict);
+}
+
+static const char *search_attributes_size_problem(void *context, struct arena *arena,
+                                                  const PbSearchAttributes *attributes)
+{
+    const struct run *run = context;
+
+    return search_attributes_check_sizes(arena, &run->engine->server->options->config, attributes).message;
+}
+
+void run_begin(struct run *run, struct transition *t)
+{
+    struct engine *engine = run->engine;
+
+    run_touch(run);
+    transition_begin(t, run->state, turn_arena(engine->server->turn), clock_now(engine->server->clock),
+                     engine->server->rand, engine->limits);
+    t->run_id = run->run_id_text;
+    t->namespace_name = run->ns->name;
+    t->namespace_id = run->ns->uuid_text;
+    t->retention = run->ns->retention;
+    t->load_started = read_started;
+    t->judge_search_attributes = judge_search_attributes;
+    t->search_attributes_size_problem = search_attributes_size_problem;
+    t->context = run;
+}
+
+static struct bytes pack_batch(struct arena *arena, PbHistoryEvent **events, size_t count)
+{
+    PbHistory history = PbHistory_INIT;
+
+    history.events = events;
+    history.n_events = count;
+    return pb_pack(arena, &history);
+}
+
+static void append_batch(struct run *run, int64_t first_event_id, size_t count, struct bytes packed)
+{
+    struct event_batch batch = {.first_event_id = first_event_id, .events_count = (int32_t)count, .history = packed};
+
+    events_append(run->engine->server->store, run->id, &batch);
+}
+
+static void store_unstored(struct run *run)
+{
+    if (run->unstored.len == 0)
+        return;
+    append_batch(run, run->unstored_first_id, 1, (struct bytes){run->unstored.data, run->unstored.len});
+    run->unstored.len = 0;
+}
+
+/* Stores `count` events as batches; one ends after every WorkflowTaskStarted. */
+static void store_events(struct run *run, struct arena *arena, PbHistoryEvent **events, size_t count)
+{
+    size_t first = 0;
+
+    store_unstored(run);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes packed;
+
+        if (i + 1 < count && events[i]->event_type != EVENT_TYPE_WORKFLOW_TASK_STARTED)
+            continue;
+        packed = pack_batch(arena, events + first, i + 1 - first);
+        append_batch(run, events[first]->event_id, i + 1 - first, packed);
+        run->state->history_bytes += (int64_t)packed.len;
+        first = i + 1;
+    }
+}
+
+/* A started event at the end of a transition is kept back. */
+static void keep_unstored(struct run *run, struct arena *arena, PbHistoryEvent *event)
+{
+    struct bytes packed = pack_batch(arena, &event, 1);
+
+    invariant(run->unstored.len == 0, "two started events that are not stored");
+    buffer_append(&run->unstored, packed.data, packed.len);
+    run->unstored_first_id = event->event_id;
+    run->state->history_bytes += (int64_t)packed.len;
+}
+
+static void fill_row(const struct run *run, struct arena *arena, struct run_row *row)
+{
+    const struct mutable_state *ms = run->state;
+
+    *row = (struct run_row){
+        .id = run->id,
+        .namespace_id = run->ns->id,
+        .workflow_id = ms->workflow_id,
+        .is_current = run->is_current,
+        .start_request_id = run->start_request_id,
+        .status = (int)ms->status,
+        .workflow_type = ms->workflow_type,
+        .task_queue = ms->task_queue,
+        .start_time = ms->start_time,
+        .execution_time = ms->first_task_at,
+        .close_time = ms->close_time,
+        .history_length = ms->next_event_id - 1,
+        .history_bytes = ms->history_bytes,
+        .state_transitions = ms->transitions,
+        .volatile_part = mutable_state_pack_volatile(ms, arena),
+    };
+    memcpy(row->run_id, run->run_id, UUID_BYTES);
+    uuid_parse(ms->first_run_id, row->first_run_id);
+    if (ms->memo != NULL)
+        row->memo = pb_pack(arena, ms->memo);
+    if (ms->search_attributes != NULL)
+        row->search_attributes = pb_pack(arena, ms->search_attributes);
+}
+
+static void store_row(struct run *run, struct transition *t)
+{
+    struct store *store = run->engine->server->store;
+
+    if (!mutable_state_is_open(run->state) || t->attributes_changed || run->state->columns_changed) {
+        struct run_row row;
+
+        fill_row(run, t->arena, &row);
+        runs_update(store, &row);
+        run->state->columns_changed = false;
+    } else if (t->volatile_changed) {
+        struct run_progress progress = {
+            .history_length = run->state->next_event_id - 1,
+            .history_bytes = run->state->history_bytes,
+            .state_transitions = run->state->transitions,
+            .volatile_part = mutable_state_pack_volatile(run->state, t->arena),
+        };
+
+        runs_update_progress(store, run->id, &progress);
+    }
+}
+
+/* In builds with checks: what is stored, folded again, is what is in memory. */
+static void check_fold(struct run *run, struct arena *arena)
+{
+#if defined(FERMATA_CHECKS) && FERMATA_CHECKS
+    struct mutable_state *again;
+    struct run_row row;
+    const char *difference;
+    status folded;
+
+    if (!status_is_ok(runs_get(run->engine->server->store, arena, run->id, &row)))
+        return; /* the transaction is poisoned: the turn will be undone */
+    again = mutable_state_new();
+    folded = run_fold_into(run, again, arena, &row);
+    invariant(folded.code != GRPC_DATA_LOSS, "run %s: what is stored does not fold", run->run_id_text);
+    if (status_is_ok(folded)) {
+        enum broken broken = INTACT;
+
+        if (run->unstored.len > 0)
+            broken = mutable_state_apply_batch(again, (struct bytes){run->unstored.data, run->unstored.len});
+        if (run->state->workflow_task.is_speculative)
+            again->workflow_task = run->state->workflow_task; /* in memory only, all of it */
+        if (again->workflow_task.state == WORKFLOW_TASK_SCHEDULED && again->workflow_task.is_transient &&
+            run->state->workflow_task.state == WORKFLOW_TASK_STARTED)
+            again->workflow_task.state = WORKFLOW_TASK_STARTED; /* a transient start is in memory only */
+        difference = mutable_state_difference(run->state, again, arena);
+        invariant(broken == INTACT && difference == NULL, "run %s: memory and stored events differ: %s",
+                  run->run_id_text, difference == NULL ? "does not fold" : difference);
+    }
+    mutable_state_free(again);
+#else
+    (void)run;
+    (void)arena;
+#endif
+}
+
+static void start_successor(struct run *run, const struct successor *successor)
+{
+    struct run *next = engine_add_run(run->engine, run->ns, successor->started, successor->run_id, "");
+    struct transition t;
+
+    run_begin(next, &t);
+    decide_start(&t, successor->started, successor->user_metadata, 0, NULL);
+    run_commit(next, &t);
+}
+
+static void carry_out(struct run *run, const struct transition *t)
+{
+    for (size_t i = 0; i < t->effects_count; i++) {
+        struct activity *activity = mutable_state_activity(run->state, t->effects[i].event_id);
+
+        others_enqueue_effect(run, &t->effects[i]);
+        if (t->effects[i].kind != EFFECT_DISPATCH_ACTIVITY)
+            continue;
+        /* It may be over already: scheduled and cancelled in one completion. */
+        if (activity != NULL && activity->state == ACTIVITY_SCHEDULED && mutable_state_is_open(run->state))
+            run_dispatch_activity(run, activity);
+    }
+}
+
+/* Workflow tasks go to matching at the end of the turn: whatever else the turn brings to the run travels with the task.
+ */
+static void dispatch_at_turn_end(struct run *run)
+{
+    if (run->is_to_dispatch || run->state->workflow_task.state != WORKFLOW_TASK_SCHEDULED)
+        return;
+    run->is_to_dispatch = true;
+    run->next_to_dispatch = run->engine->to_dispatch;
+    run->engine->to_dispatch = run;
+}
+
+void engine_turn_work(struct engine *engine)
+{
+    while (others_run_errand(engine) || engine->to_dispatch != NULL) {
+        struct run *run = engine->to_dispatch;
+
+        if (engine->urgent.first != NULL || engine->errands.first != NULL || run == NULL)
+            continue;
+        engine->to_dispatch = run->next_to_dispatch;
+        run->is_to_dispatch = false;
+        run_dispatch_task(run, false);
+    }
+}
+
+void run_commit(struct run *run, struct transition *t)
+{
+    size_t stored;
+
+    transition_finish(t);
+    if (t->task_ended)
+        run->dispatched_event_id = 0; /* the next task may get the same (virtual) id */
+    stored = t->events_count;
+    run->state->transitions++;
+    if (stored > 0 && t->events[stored - 1]->event_type == EVENT_TYPE_WORKFLOW_TASK_STARTED)
+        stored--;
+    if (stored > 0)
+        store_events(run, t->arena, t->events, stored);
+    if (stored < t->events_count)
+        keep_unstored(run, t->arena, t->events[stored]);
+    if (stored > 0 && run->current_key == NULL && run->is_current)
+        run_index_as_current(run); /* its first transition: now the state knows its workflow id */
+    if (stored > 0 || t->volatile_changed)
+        store_row(run, t);
+    if (stored > 0 || t->volatile_changed)
+        check_fold(run, t->arena);
+    carry_out(run, t);
+    dispatch_at_turn_end(run);
+    run_set_deadline(run);
+    if (t->task_ended)
+        queries_task_ended(run);
+    if (t->update_news != NULL)
+        updates_tell(run, t);
+    if (t->events_count > 0)
+        readers_wake(run);
+    run_count_bytes(run);
+    if (!mutable_state_is_open(run->state) && stored > 0)
+        others_run_closed(run, t);
+    if (t->successor != NULL && !mutable_state_is_open(run->state))
+        start_successor(run, t->successor);
+}
+
+void run_give_up(struct run *run, const struct task_memory *memory)
+{
+    struct engine *engine = run->engine;
+    struct run_row row;
+    status loaded = runs_get(engine->server->store, turn_arena(engine->server->turn), run->id, &row);
+
+    if (status_is_ok(loaded))
+        loaded = run_fold(run, &row);
+    if (!status_is_ok(loaded)) {
+        store_poison(engine->server->store); /* the turn will be undone, and the run dropped with it */
+        return;
+    }
+    if (run->unstored.len > 0)
+        invariant(mutable_state_apply_batch(run->state, (struct bytes){run->unstored.data, run->unstored.len}) ==
+                      INTACT,
+                  "the started event does not fold");
+    workflow_task_recall(run->state, memory);
+    /* What is not dispatched yet has a deadline that has not fired. */
+    run_assume_dispatched(run, timer_is_set(&run->deadline) ? run->deadline.due - 1 : NANOS_MAX);
+}
+
+struct run *engine_add_run(struct engine *engine, const struct namespace_info *ns,
+                           const PbWorkflowExecutionStartedEventAttributes *started, const uint8_t run_id[UUID_BYTES],
+                           const char *request_id)
+{
+    struct arena *arena = turn_arena(engine->server->turn);
+    struct run_row row = {
+        .namespace_id = ns->id,
+        .workflow_id = started->workflow_id,
+        .is_current = true,
+        .start_request_id = request_id,
+        .status = WORKFLOW_EXECUTION_STATUS_RUNNING,
+        .workflow_type = started->workflow_type->name,
+        .task_queue = started->task_queue->name,
+        .start_time = clock_now(engine->server->clock),
+    };
+    struct run *run;
+
+    row.execution_time = nanos_add(row.start_time, duration_from_pb(started->first_workflow_task_backoff));
+    memcpy(row.run_id, run_id, UUID_BYTES);
+    uuid_parse(started->first_execution_run_id, row.first_run_id);
+    if (started->memo != NULL)
+        row.memo = pb_pack(arena, started->memo);
+    if (started->search_attributes != NULL)
+        row.search_attributes = pb_pack(arena, started->search_attributes);
+    runs_insert(engine->server->store, &row);
+    run = run_new(engine, row.id, ns, run_id, request_id);
+    run->state = mutable_state_new();
+    run->is_current = true;
+    run_touch(run);
+    return run;
+}
+
+void run_terminate(struct run *run, const char *reason, const PbPayloads *details, const char *identity)
+{
+    struct transition t;
+
+    run_begin(run, &t);
+    decide_terminate(&t, reason, details, identity);
+    run_commit(run, &t);
+}
+
+/* ---- deadlines ---- */
+
+static void run_deadlines(struct run *run)
+{
+    struct transition t;
+
+    run_begin(run, &t);
+    decide_deadlines(&t);
+    run_commit(run, &t);
+}
+
+static void deadline_due(struct timer *timer, void *context)
+{
+    (void)timer;
+    run_deadlines(context);
+}
+
+void run_set_deadline(struct run *run)
+{
+    timers_set(run->engine->server->timers, &run->deadline, mutable_state_next_deadline(run->state), deadline_due, run);
+}
