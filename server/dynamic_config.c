@@ -4,8 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/duration_text.h"
 #include "proto/json.h"
-#include "server/duration_text.h"
 
 enum setting_type { TYPE_INT64, TYPE_INT32, TYPE_NANOS, TYPE_BOOL };
 

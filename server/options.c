@@ -12,8 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/duration_text.h"
 #include "proto/api.h"
-#include "server/duration_text.h"
 
 struct parser {
     struct arena *arena;
@@ -33,7 +33,7 @@ struct flag;
 typedef const char *flag_set(struct parser *parser, const struct flag *flag, const char *value);
 
 static flag_set set_bool, set_integer, set_text, set_choice, set_span, set_log_level, set_log_format, set_output,
-    set_namespace, set_search_attribute, set_dynamic_config, set_pragma, set_synchronous, set_help, set_version;
+    set_namespace, set_search_attribute, set_attribute_limits, set_dynamic_config, set_pragma, set_synchronous, set_help, set_version;
 
 /* In `flag.field` of those that are taken and have no effect. */
 #define NOWHERE     SIZE_MAX
@@ -59,6 +59,8 @@ static const struct flag flags[] = {
     {0, "search-attribute", "NAME=TYPE", set_search_attribute, NOWHERE, NULL,
      "Search attribute of the namespaces created at this start; repeatable. TYPE is Text, Keyword, Int, Double, Bool, "
      "Datetime or KeywordList"},
+    {0, "search-attribute-limits", "LIMITS", set_attribute_limits, NOWHERE, "none, real",
+     "real: as many search attributes of a type as the real server takes, ten Keyword and three of each other (none)"},
     {0, "dynamic-config-value", "KEY=JSON", set_dynamic_config, NOWHERE, NULL,
      "Setting of the server, as in 'limit.maxIDLength=500'; repeatable"},
     {0, "sqlite-pragma", "NAME=VALUE", set_pragma, NOWHERE, NULL, "Pragma for the database; repeatable"},
@@ -281,6 +283,12 @@ static const char *set_search_attribute(struct parser *parser, const struct flag
     parser->failure =
         status_errorf(parser->arena, GRPC_FAILED_PRECONDITION, "invalid search attribute value type \"%s\"", type_name);
     return NULL;
+}
+
+static const char *set_attribute_limits(struct parser *parser, const struct flag *flag, const char *value)
+{
+    parser->options->real_search_attribute_limits = strcmp(value, "real") == 0;
+    return set_choice(parser, flag, value);
 }
 
 static const char *set_dynamic_config(struct parser *parser, const struct flag *flag, const char *value)

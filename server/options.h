@@ -47,6 +47,7 @@ struct options {
     int namespaces_count;
     struct search_attribute_option *search_attributes; /* each name once */
     int search_attributes_count;
+    bool real_search_attribute_limits; /* per type, as the real server's columns have it */
     struct store_pragma *pragmas;
     int pragmas_count;
     bool synchronous_full;

@@ -109,6 +109,15 @@
 #define MSG_SEARCH_ATTRIBUTES_TOO_MANY  "number of search attributes %zu exceeds limit %d"
 #define MSG_SEARCH_ATTRIBUTES_TOO_LARGE "total size of search attributes %zu exceeds size limit %d"
 
+/* search attributes of a namespace */
+#define MSG_OPERATOR_NAMESPACE_NOT_SET  "Namespace is not set on request."
+#define MSG_SEARCH_ATTRIBUTES_NOT_SET   "SearchAttributes are not set on request."
+#define MSG_SEARCH_ATTRIBUTE_IS_RESERVED "Search attribute %s is reserved by system."
+#define MSG_SEARCH_ATTRIBUTE_TYPE       "Unknown search attribute type: %d."
+#define MSG_SEARCH_ATTRIBUTES_FULL \
+    "Unable to create search attributes: cannot have more than %d search attribute of type %s."
+#define MSG_SEARCH_ATTRIBUTE_NOT_CUSTOM "Unable to remove non-custom search attributes: %s."
+
 /* links */
 #define MSG_LINKS_TOO_MANY   "cannot attach more than %d links per request, got %zu"
 #define MSG_LINK_TOO_LARGE   "link exceeds allowed size of %d, got %zu"

@@ -13,101 +13,25 @@
 
 #include "proto/payload.h"
 #include "proto/pb.h"
+#include "proto/search_attributes.h"
 #include "server/frontend/messages.h"
-
-enum use {
-    CUSTOM,    /* registered in the namespace */
-    SETTABLE,  /* in every namespace; workers and tools may set it */
-    SERVER_OWN /* in every namespace; only the server sets it */
-};
-
-/* The attributes that every namespace has. Those of lists' rows (WorkflowId, ...) have columns and are never in the
- * map. */
-static const struct predefined {
-    const char *name;
-    PbIndexedValueType type;
-    enum use use;
-} predefined[] = {
-    {"WorkflowId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"RunId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"WorkflowType", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"StartTime", INDEXED_VALUE_TYPE_DATETIME, SERVER_OWN},
-    {"ExecutionTime", INDEXED_VALUE_TYPE_DATETIME, SERVER_OWN},
-    {"CloseTime", INDEXED_VALUE_TYPE_DATETIME, SERVER_OWN},
-    {"ExecutionStatus", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"TaskQueue", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"HistoryLength", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
-    {"ExecutionDuration", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
-    {"StateTransitionCount", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
-    {"HistorySizeBytes", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
-    {"ParentWorkflowId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"ParentRunId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"RootWorkflowId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"RootRunId", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"TemporalChangeVersion", INDEXED_VALUE_TYPE_KEYWORD_LIST, SETTABLE},
-    {"BinaryChecksums", INDEXED_VALUE_TYPE_KEYWORD_LIST, SETTABLE},
-    {"BuildIds", INDEXED_VALUE_TYPE_KEYWORD_LIST, SETTABLE},
-    {"BatcherNamespace", INDEXED_VALUE_TYPE_KEYWORD, SETTABLE},
-    {"BatcherUser", INDEXED_VALUE_TYPE_KEYWORD, SETTABLE},
-    {"TemporalScheduledStartTime", INDEXED_VALUE_TYPE_DATETIME, SETTABLE},
-    {"TemporalScheduledById", INDEXED_VALUE_TYPE_KEYWORD, SETTABLE},
-    {"TemporalSchedulePaused", INDEXED_VALUE_TYPE_BOOL, SETTABLE},
-    {"TemporalNamespaceDivision", INDEXED_VALUE_TYPE_KEYWORD, SETTABLE},
-    {"TemporalPauseInfo", INDEXED_VALUE_TYPE_KEYWORD_LIST, SETTABLE},
-    {"TemporalReportedProblems", INDEXED_VALUE_TYPE_KEYWORD_LIST, SETTABLE},
-    {"TemporalWorkerDeployment", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"TemporalWorkerDeploymentVersion", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"TemporalWorkflowVersioningBehavior", INDEXED_VALUE_TYPE_KEYWORD, SERVER_OWN},
-    {"TemporalUsedWorkerDeploymentVersions", INDEXED_VALUE_TYPE_KEYWORD_LIST, SERVER_OWN},
-    {"TemporalExternalPayloadCount", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
-    {"TemporalExternalPayloadSizeBytes", INDEXED_VALUE_TYPE_INT, SERVER_OWN},
-};
-
-static const char *type_name(PbIndexedValueType type)
-{
-    switch (type) {
-    case INDEXED_VALUE_TYPE_TEXT:
-        return "Text";
-    case INDEXED_VALUE_TYPE_KEYWORD:
-        return "Keyword";
-    case INDEXED_VALUE_TYPE_INT:
-        return "Int";
-    case INDEXED_VALUE_TYPE_DOUBLE:
-        return "Double";
-    case INDEXED_VALUE_TYPE_BOOL:
-        return "Bool";
-    case INDEXED_VALUE_TYPE_DATETIME:
-        return "Datetime";
-    case INDEXED_VALUE_TYPE_KEYWORD_LIST:
-        return "KeywordList";
-    default:
-        return "Unspecified";
-    }
-}
 
 /* An attribute as the namespace knows it. */
 struct known {
     PbIndexedValueType type;
-    enum use use;
+    enum search_attribute_use use;
 };
 
 static bool find_attribute(const struct namespace_info *ns, const char *name, struct known *ret_known)
 {
-    for (size_t i = 0; i < sizeof(predefined) / sizeof(predefined[0]); i++) {
-        if (strcmp(predefined[i].name, name) == 0) {
-            *ret_known = (struct known){.type = predefined[i].type, .use = predefined[i].use};
-            return true;
-        }
-    }
-    for (size_t i = 0; i < ns->record->n_search_attributes; i++) {
-        const PbNamespaceSearchAttribute *attribute = ns->record->search_attributes[i];
+    const struct predefined_search_attribute *predefined = predefined_search_attribute_find(name);
+    const PbNamespaceSearchAttribute *custom = custom_search_attribute_find(ns->record, name);
 
-        if (strcmp(attribute->name, name) == 0) {
-            *ret_known = (struct known){.type = (PbIndexedValueType)attribute->type, .use = CUSTOM};
-            return true;
-        }
-    }
-    return false;
+    if (predefined != NULL)
+        *ret_known = (struct known){.type = predefined->type, .use = predefined->use};
+    else if (custom != NULL)
+        *ret_known = (struct known){.type = (PbIndexedValueType)custom->type, .use = SEARCH_ATTRIBUTE_CUSTOM};
+    return predefined != NULL || custom != NULL;
 }
 
 /* ---- values ---- */
@@ -320,7 +244,7 @@ static status check_value(struct arena *arena, const char *name, PbIndexedValueT
     if (payload != NULL && payload_is_encoded_as(payload, "json/plain") && strlen(text) == payload->data.len &&
         is_value(text, type))
         return status_ok();
-    return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_BAD_VALUE, name, type_name(type),
+    return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_BAD_VALUE, name, search_attribute_type_name((int)type),
                          value_shown(arena, text));
 }
 
@@ -360,8 +284,8 @@ static PbPayload *with_type(struct arena *arena, const PbPayload *payload, PbInd
             typed->metadata[typed->n_metadata++] = payload->metadata[i];
     }
     entry->key = "type";
-    entry->value.len = strlen(type_name(type));
-    entry->value.data = arena_memdup(arena, type_name(type), entry->value.len);
+    entry->value.len = strlen(search_attribute_type_name((int)type));
+    entry->value.data = arena_memdup(arena, search_attribute_type_name((int)type), entry->value.len);
     typed->metadata[typed->n_metadata++] = entry;
     return typed;
 }
@@ -386,7 +310,7 @@ static status check_values(struct arena *arena, const struct dynamic_config *con
     for (size_t i = 0; i < attributes->n_indexed_fields; i++) {
         const PbSearchAttributesIndexedFieldsEntry *entry = attributes->indexed_fields[i];
 
-        if (known[i].use == SERVER_OWN)
+        if (known[i].use == SEARCH_ATTRIBUTE_OF_ROW || known[i].use == SEARCH_ATTRIBUTE_SERVER)
             return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_RESERVED, entry->key);
         TRY(check_value(arena, entry->key, known[i].type, entry->value));
     }

@@ -9,6 +9,7 @@
 #include "persistence/namespaces.h"
 #include "persistence/store.h"
 #include "proto/pb.h"
+#include "proto/search_attributes.h"
 #include "server/frontend/messages.h"
 #include "server/options.h"
 #include "server/server.h"
@@ -24,8 +25,11 @@
 
 struct entry {
     struct namespace_info info;
-    struct arena *arena;      /* the texts and the record */
+    struct arena *arena;      /* the texts, and the record that it began with */
+    struct arena *changed;    /* the record that has taken its place; NULL: none */
+    struct arena *retired;    /* the one before: kept until the next change, since somebody may be reading it */
     bool is_unconfirmed;      /* inserted in a turn whose commit is still to come */
+    bool is_change_unconfirmed;
     struct entry *next_freed; /* taken back after a failed commit; kept, because its address may be (NS3) */
     UT_hash_handle by_name, by_id;
 };
@@ -114,52 +118,57 @@ static struct entry *find_by_name(const struct namespaces *namespaces, const cha
 
 /* ---- search attributes ---- */
 
-/* What SQL visibility has columns for, as many per type as in the real server: what fits here fits there. */
-static const struct column_type {
-    PbIndexedValueType type;
-    const char *name;
-    int columns_count;
-} column_types[] = {
-    {INDEXED_VALUE_TYPE_TEXT, "Text", 3},
-    {INDEXED_VALUE_TYPE_KEYWORD, "Keyword", 10},
-    {INDEXED_VALUE_TYPE_INT, "Int", 3},
-    {INDEXED_VALUE_TYPE_DOUBLE, "Double", 3},
-    {INDEXED_VALUE_TYPE_BOOL, "Bool", 3},
-    {INDEXED_VALUE_TYPE_DATETIME, "Datetime", 3},
-    {INDEXED_VALUE_TYPE_KEYWORD_LIST, "KeywordList", 3},
-};
+/* More of one type than anybody needs, so that a namespace stays small. */
+enum { SEARCH_ATTRIBUTES_MAX = 1000 };
 
-static const struct column_type *find_column_type(int type)
+static int columns_max(const struct options *options, const struct search_attribute_type *type)
 {
-    for (size_t i = 0; i < sizeof(column_types) / sizeof(column_types[0]); i++)
-        if ((int)column_types[i].type == type)
-            return &column_types[i];
-    return NULL;
+    return options->real_search_attribute_limits ? type->columns_count : SEARCH_ATTRIBUTES_MAX;
 }
 
-/* Gives each of the launch's search attributes the next column of its type. */
-static status assign_columns(struct arena *arena, const struct options *options, PbNamespaceRecord *record)
+static bool column_is_taken(const PbNamespaceRecord *record, const char *column)
 {
-    int used[sizeof(column_types) / sizeof(column_types[0])] = {0};
+    for (size_t i = 0; i < record->n_search_attributes; i++)
+        if (strcmp(record->search_attributes[i]->column, column) == 0)
+            return true;
+    return false;
+}
 
+/* Adds an attribute to a record whose array has room for it, with the first free column of its type. False when there is
+ * none. What is called a column here is a name that clients see in DescribeNamespace; nothing is stored by it. */
+static bool add_search_attribute(struct arena *arena, const struct options *options, PbNamespaceRecord *record,
+                                 const char *name, const struct search_attribute_type *type)
+{
+    for (int number = 1; number <= columns_max(options, type); number++) {
+        const char *column = arena_printf(arena, "%s%02d", type->name, number);
+        PbNamespaceSearchAttribute *attribute;
+
+        if (column_is_taken(record, column))
+            continue;
+        attribute = ARENA_NEW_PB(arena, PbNamespaceSearchAttribute);
+        attribute->name = name;
+        attribute->type = (int32_t)type->type;
+        attribute->column = column;
+        record->search_attributes[record->n_search_attributes++] = attribute;
+        return true;
+    }
+    return false;
+}
+
+/* The launch's search attributes. */
+static status add_launch_attributes(struct arena *arena, const struct options *options, PbNamespaceRecord *record)
+{
     record->search_attributes = ARENA_NEW_ARRAY(arena, PbNamespaceSearchAttribute *, options->search_attributes_count);
     for (int i = 0; i < options->search_attributes_count; i++) {
         const struct search_attribute_option *wanted = &options->search_attributes[i];
-        const struct column_type *type = find_column_type(wanted->type);
-        PbNamespaceSearchAttribute *attribute = ARENA_NEW_PB(arena, PbNamespaceSearchAttribute);
-        int number;
+        const struct search_attribute_type *type = search_attribute_type_find(wanted->type);
 
         invariant(type != NULL, "type %d of search attribute %s", wanted->type, wanted->name);
-        number = ++used[type - column_types];
-        if (number > type->columns_count)
+        if (!add_search_attribute(arena, options, record, wanted->name, type))
             return status_errorf(
                 arena, GRPC_FAILED_PRECONDITION,
                 "failed creating namespace config: cannot have more than %d search attributes of type %s",
-                type->columns_count, type->name);
-        attribute->name = wanted->name;
-        attribute->type = wanted->type;
-        attribute->column = arena_printf(arena, "%s%02d", type->name, number);
-        record->search_attributes[record->n_search_attributes++] = attribute;
+                columns_max(options, type), type->name);
     }
     return status_ok();
 }
@@ -168,14 +177,32 @@ static status assign_columns(struct arena *arena, const struct options *options,
 
 /* After the turn's commit, or its failure: what the store does not have goes out of memory again. */
 
+static void replace_record(struct entry *entry, struct arena *arena, const PbNamespaceRecord *record)
+{
+    arena_free(entry->retired);
+    entry->retired = entry->changed;
+    entry->changed = arena;
+    fill_from_record(&entry->info, record);
+}
+
 static void confirm_row(void *context, const struct namespace_row *row)
 {
     struct namespaces *namespaces = context;
     struct entry *entry;
 
     HASH_FIND(by_id, namespaces->by_id, &row->id, sizeof(row->id), entry);
-    if (entry != NULL && memcmp(entry->info.uuid, row->uuid, UUID_BYTES) == 0)
-        entry->is_unconfirmed = false;
+    if (entry == NULL || memcmp(entry->info.uuid, row->uuid, UUID_BYTES) != 0)
+        return;
+    entry->is_unconfirmed = false;
+    if (entry->is_change_unconfirmed) {
+        struct arena *arena = arena_new(512);
+        const PbNamespaceRecord *record =
+            pb_unpack(arena, &PbNamespaceRecord_descriptor, row->record.data, row->record.len);
+
+        invariant(record != NULL, "the record of namespace %s cannot be read any more", entry->info.name);
+        replace_record(entry, arena, record);
+        entry->is_change_unconfirmed = false;
+    }
 }
 
 static void confirm(void *context)
@@ -238,6 +265,65 @@ status namespaces_register(struct namespaces *namespaces, struct arena *arena, c
     return status_ok();
 }
 
+/* Changes the record of a namespace, in the database and in memory. */
+static void change(struct namespaces *namespaces, const struct namespace_info *ns, const PbNamespaceRecord *record)
+{
+    struct entry *entry = find_by_name(namespaces, ns->name);
+    struct arena *arena = arena_new(512);
+    struct namespace_row row = {.id = ns->id, .name = ns->name, .record = pb_pack(arena, record)};
+
+    namespace_rows_update(namespaces->server->store, &row);
+    replace_record(entry, arena, pb_copy(arena, record));
+    entry->is_change_unconfirmed = true;
+    turn_defer(namespaces->server->turn, confirm, namespaces);
+}
+
+status namespaces_add_search_attributes(struct namespaces *namespaces, struct arena *arena,
+                                        const struct namespace_info *ns, int count, const char *const *names,
+                                        const int *types)
+{
+    PbNamespaceRecord record = *ns->record;
+
+    record.search_attributes =
+        ARENA_NEW_ARRAY(arena, PbNamespaceSearchAttribute *, record.n_search_attributes + (size_t)count);
+    for (size_t i = 0; i < record.n_search_attributes; i++)
+        record.search_attributes[i] = ns->record->search_attributes[i];
+    for (int i = 0; i < count; i++) {
+        const struct search_attribute_type *type = search_attribute_type_find(types[i]);
+        int most = type == NULL ? 0 : columns_max(namespaces->server->options, type);
+
+        if (custom_search_attribute_find(&record, names[i]) != NULL)
+            continue; /* also when it is of another type: the command line compares, not the server */
+        if (type == NULL ||
+            !add_search_attribute(arena, namespaces->server->options, &record, names[i], type))
+            return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTES_FULL, most,
+                                 search_attribute_type_name(types[i]));
+    }
+    if (record.n_search_attributes > ns->record->n_search_attributes)
+        change(namespaces, ns, &record);
+    return status_ok();
+}
+
+void namespaces_remove_search_attributes(struct namespaces *namespaces, struct arena *arena,
+                                         const struct namespace_info *ns, size_t count, const char *const *names)
+{
+    PbNamespaceRecord record = *ns->record;
+
+    record.search_attributes = ARENA_NEW_ARRAY(arena, PbNamespaceSearchAttribute *, record.n_search_attributes);
+    record.n_search_attributes = 0;
+    for (size_t i = 0; i < ns->record->n_search_attributes; i++) {
+        PbNamespaceSearchAttribute *attribute = ns->record->search_attributes[i];
+        bool is_removed = false;
+
+        for (size_t name = 0; name < count && !is_removed; name++)
+            is_removed = strcmp(attribute->name, names[name]) == 0;
+        if (!is_removed)
+            record.search_attributes[record.n_search_attributes++] = attribute;
+    }
+    if (record.n_search_attributes < ns->record->n_search_attributes)
+        change(namespaces, ns, &record);
+}
+
 /* ---- start ---- */
 
 static void load_row(void *context, const struct namespace_row *row)
@@ -294,7 +380,7 @@ status namespaces_new(struct server *server, struct arena *arena, struct namespa
     record->retention = RETENTION_AT_LAUNCH;
     record->state = NAMESPACE_STATE_REGISTERED;
     record->created_time = clock_now(server->clock);
-    result = assign_columns(arena, options, record);
+    result = add_launch_attributes(arena, options, record);
     if (status_is_ok(result))
         result = namespace_rows_each(server->store, load_row, namespaces);
     if (status_is_ok(result))
@@ -314,6 +400,8 @@ status namespaces_new(struct server *server, struct arena *arena, struct namespa
 static void free_entry(struct entry *entry)
 {
     arena_free(entry->arena);
+    arena_free(entry->changed);
+    arena_free(entry->retired);
     memory_free(entry);
 }
 

@@ -222,6 +222,7 @@ START_TEST(there_are_as_many_columns_as_in_the_real_server)
 
     options.search_attributes = attributes;
     options.search_attributes_count = 4;
+    options.real_search_attribute_limits = true;
     made = namespaces_new(&server, arena, &namespaces);
     ck_assert_str_eq(made.message,
                      "failed creating namespace config: cannot have more than 3 search attributes of type Int");

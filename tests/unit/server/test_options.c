@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/duration_text.h"
+#include "base/duration_text.h"
 #include "server/options.h"
 
 enum { WORDS_MAX = 24 };

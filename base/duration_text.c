@@ -1,4 +1,4 @@
-#include "server/duration_text.h"
+#include "base/duration_text.h"
 
 #include <stddef.h>
 #include <string.h>

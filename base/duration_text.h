@@ -1,6 +1,6 @@
 /* Spans as people type them: Go's notation, "1m30s", which the real server's flags and settings take. */
-#ifndef FERMATA_SERVER_DURATION_TEXT_H
-#define FERMATA_SERVER_DURATION_TEXT_H
+#ifndef FERMATA_BASE_DURATION_TEXT_H
+#define FERMATA_BASE_DURATION_TEXT_H
 
 #include <stdbool.h>
 
