@@ -403,8 +403,6 @@ static status check_pragma(struct arena *arena, const struct store_pragma *pragm
 
 static status apply_settings(struct store *store, struct arena *arena, const struct store_options *options)
 {
-    const struct store_pragma *synchronous = find_pragma(options, "synchronous");
-
     for (int i = 0; i < options->pragmas_count; i++)
         if (!is_ours(options->pragmas[i].name))
             TRY(set_pragma(store, arena, options->pragmas[i].name, options->pragmas[i].value));
@@ -416,6 +414,14 @@ static status apply_settings(struct store *store, struct arena *arena, const str
         else if (store->path != NULL || !settings[i].is_for_files)
             TRY(set_pragma(store, arena, settings[i].name, settings[i].value));
     }
+    return status_ok();
+}
+
+/* How much a power cut may take. */
+static status set_synchronous(struct store *store, struct arena *arena, const struct store_options *options)
+{
+    const struct store_pragma *synchronous = find_pragma(options, "synchronous");
+
     return set_pragma(store, arena, "synchronous",
                       synchronous != NULL         ? synchronous->value
                       : options->synchronous_full ? "FULL"
@@ -501,7 +507,7 @@ static status migrate(struct store *store, struct arena *arena)
 
 static status set_up(struct store *store, struct arena *arena, const struct store_options *options)
 {
-    int64_t last_run;
+    int64_t last_run, tables = 0;
 
     for (int i = 0; i < options->pragmas_count; i++)
         TRY(check_pragma(arena, &options->pragmas[i]));
@@ -511,9 +517,15 @@ static status set_up(struct store *store, struct arena *arena, const struct stor
         if (sqlite3_db_readonly(store->db, "main") == 1)
             return file_error(store, arena, SQLITE_READONLY, "cannot be written");
         TRY(check_whole(store, arena));
+        TRY(read_number(store, arena, "SELECT count(*) FROM sqlite_schema", &tables));
     }
+    /* There is nothing to lose in a new file yet, and six waits for the disk to save. Not where a power cut must lose
+     * nothing later: the file's first page has to be on disk before its WAL counts. */
+    if (tables == 0 && !options->synchronous_full && find_pragma(options, "synchronous") == NULL)
+        TRY(set_pragma(store, arena, "synchronous", "OFF"));
     TRY(apply_settings(store, arena, options));
     TRY(migrate(store, arena));
+    TRY(set_synchronous(store, arena, options));
     TRY(read_number(store, arena, "SELECT ifnull(max(id), 0) FROM runs", &last_run));
     store->last_run = last_run;
     return status_ok();
