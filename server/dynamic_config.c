@@ -130,6 +130,10 @@ static bool convert(const struct setting *setting, const struct json_value *json
     return false;
 }
 
+/* However large a history may be by configuration, its event ids must fit their column (persistence/events.h), with room for
+ * what one workflow task may add after the limit was passed. */
+enum { HISTORY_EVENTS_CEILING = 16 * 1000 * 1000 };
+
 status dynamic_config_set(struct dynamic_config *config, struct arena *arena, const char *assignment)
 {
     const char *equals = strchr(assignment, '='), *key, *error;
@@ -148,5 +152,7 @@ status dynamic_config_set(struct dynamic_config *config, struct arena *arena, co
         if (settings[i].key[0] != '\0' && strcasecmp(settings[i].key, key) == 0 && convert(&settings[i], &json, &value))
             store_value(config, &settings[i], value);
     }
+    if (config->history.history_events_max > HISTORY_EVENTS_CEILING)
+        config->history.history_events_max = HISTORY_EVENTS_CEILING;
     return status_ok();
 }
