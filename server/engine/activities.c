@@ -171,14 +171,41 @@ status engine_poll_activity_task(struct call *call, const struct namespace_info 
 
 /* ---- results ---- */
 
-/* The started activity whose token this is. */
-static status token_activity(struct call *call, const struct namespace_info *ns, const ProtobufCBinaryData *encoded,
+/* The pending activity that a token names by its id. */
+static status activity_by_id(struct call *call, const struct namespace_info *ns, const PbTaskToken *token,
                              struct run **ret_run, struct activity **ret_activity)
+{
+    PbWorkflowExecution execution = PbWorkflowExecution_INIT;
+
+    if (ns == NULL)
+        TRY(namespaces_find(call->server->namespaces, call->arena, token->namespace_name, &ns));
+    if (token->workflow_id[0] == '\0') /* one without a workflow; there are none yet */
+        return not_found(call->arena, MSG_STANDALONE_ACTIVITY_NOT_FOUND, token->activity_id);
+    execution.workflow_id = token->workflow_id;
+    if (token->run_id.len > 0)
+        execution.run_id = uuid_text(call->arena, token->run_id.data);
+    TRY(engine_find_run(call, ns, &execution, ret_run));
+    if (!mutable_state_is_open((*ret_run)->state))
+        return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
+    *ret_activity = mutable_state_activity_by_id((*ret_run)->state, token->activity_id);
+    if (*ret_activity == NULL || (*ret_activity)->state == ACTIVITY_CLOSING)
+        return not_found(call->arena, MSG_ACTIVITY_ID_NOT_FOUND, token->activity_id);
+    return status_ok();
+}
+
+/* The pending activity that a token names. `may_wait`: one that is named by its id need not be started. */
+static status token_activity(struct call *call, const struct namespace_info *ns, const ProtobufCBinaryData *encoded,
+                             bool may_wait, struct run **ret_run, struct activity **ret_activity)
 {
     const PbTaskToken *token = task_token_decode(call->arena, encoded);
 
-    if (token == NULL || token->run == 0)
+    if (token == NULL || token->query_id[0] != '\0')
         return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_UNDECODABLE);
+    if (token->run == 0) {
+        TRY(activity_by_id(call, ns, token, ret_run, ret_activity));
+        return may_wait || (*ret_activity)->state == ACTIVITY_STARTED ? status_ok()
+                                                                      : not_found(call->arena, MSG_ACTIVITY_NOT_FOUND);
+    }
     TRY(token_run(call, ns, token, ret_run));
     if (!mutable_state_is_open((*ret_run)->state))
         return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
@@ -212,8 +239,11 @@ status engine_complete_activity(struct call *call, const struct namespace_info *
     struct transition t;
     struct run *run;
 
-    TRY(token_activity(call, ns, &req->task_token, &run, &activity));
+    TRY(token_activity(call, ns, &req->task_token, true, &run, &activity));
     run_begin(run, &t);
+    if (activity->state ==
+        ACTIVITY_SCHEDULED) /* done elsewhere, before any worker has come: it starts and ends at once */
+        activity_start(&t, activity, req->identity, "");
     if (is_too_large(run->engine, req->result))
         fail_as_too_large(&t, call, activity, TEXT_RESULT_TOO_LARGE, req->identity);
     else
@@ -245,7 +275,7 @@ status engine_fail_activity(struct call *call, const struct namespace_info *ns, 
     struct transition t;
     struct run *run;
 
-    TRY(token_activity(call, ns, &req->task_token, &run, &activity));
+    TRY(token_activity(call, ns, &req->task_token, false, &run, &activity));
     if (is_too_large(run->engine, failure)) {
         PbFailure *small = cut_failure(call->arena, failure);
 
@@ -269,7 +299,7 @@ status engine_cancel_activity(struct call *call, const struct namespace_info *ns
     struct transition t;
     struct run *run;
 
-    TRY(token_activity(call, ns, &req->task_token, &run, &activity));
+    TRY(token_activity(call, ns, &req->task_token, false, &run, &activity));
     if (activity->cancel_requested_event_id == 0)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_ACTIVITY_NOT_CANCELED);
     run_begin(run, &t);
@@ -289,7 +319,7 @@ status engine_heartbeat_activity(struct call *call, const struct namespace_info 
     struct transition t;
     struct run *run;
 
-    TRY(token_activity(call, ns, &req->task_token, &run, &activity));
+    TRY(token_activity(call, ns, &req->task_token, false, &run, &activity));
     run_begin(run, &t);
     if (is_too_large(run->engine, req->details)) {
         fail_as_too_large(&t, call, activity, TEXT_HEARTBEAT_TOO_LARGE, req->identity);

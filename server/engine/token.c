@@ -39,9 +39,21 @@ static bool is_query(const PbTaskToken *token)
     return token->query_id[0] != '\0';
 }
 
+/* Names in place of rows: what a client that knows an activity by its id gets. */
+static bool is_activity_by_id(const PbTaskToken *token)
+{
+    return token->run == 0 && token->activity_id[0] != '\0' && token->namespace_name[0] != '\0' &&
+           (token->run_id.len == 0 || token->run_id.len == UUID_BYTES);
+}
+
+static bool is_ours(const PbTaskToken *token)
+{
+    return is_task(token) || is_query(token) || is_activity_by_id(token);
+}
+
 ProtobufCBinaryData task_token_encode(struct arena *arena, const PbTaskToken *token)
 {
-    invariant(is_task(token) || is_query(token), "a token names neither a task nor a query");
+    invariant(is_ours(token), "a token names neither a task nor a query");
     return encode(arena, token);
 }
 
@@ -49,7 +61,7 @@ PbTaskToken *task_token_decode(struct arena *arena, const ProtobufCBinaryData *d
 {
     PbTaskToken *token = decode(arena, &PbTaskToken_descriptor, data);
 
-    return token != NULL && (is_task(token) || is_query(token)) ? token : NULL;
+    return token != NULL && is_ours(token) ? token : NULL;
 }
 
 static bool is_page(const PbHistoryPageToken *token)

@@ -13,11 +13,12 @@
 #include "base/arena.h"
 #include "proto/api.h"
 
-/* Packs a task token into `arena`. It names a task (run, run_id, scheduled_event_id) or a query (query_id). */
+/* Packs a task token into `arena`. It names a task (run, run_id, scheduled_event_id), a query (query_id), or an
+ * activity by its id (namespace_name, workflow_id, run_id or none, activity_id). */
 ProtobufCBinaryData task_token_encode(struct arena *arena, const PbTaskToken *token);
 
 /* The token in `data`, unpacked into `arena`; NULL when it is none of ours. Then either query_id is not empty, or run
- * and scheduled_event_id are positive and run_id has UUID_BYTES bytes. */
+ * and scheduled_event_id are positive and run_id has UUID_BYTES bytes, or run is 0 and activity_id is not empty. */
 PbTaskToken *task_token_decode(struct arena *arena, const ProtobufCBinaryData *data);
 
 /* Packs a history page token into `arena`. */

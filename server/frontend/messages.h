@@ -164,6 +164,12 @@
     "workflow task completion pagination is disabled for this namespace %s" /* FAILED_PRECONDITION */
 #define MSG_ACTIVITY_NOT_FOUND \
     "invalid activityID or activity already timed out or invoking workflow is completed" /* NOT_FOUND */
+#define MSG_ACTIVITY_ID_NOT_FOUND                                                                                     \
+    "cannot find pending activity with ActivityID %s, check workflow execution history for more details" /* NOT_FOUND \
+                                                                                                          */
+#define MSG_STANDALONE_ACTIVITY_NOT_FOUND "activity not found for ID: %s"                                /* NOT_FOUND */
+#define MSG_ACTIVITY_ID_NOT_SET           "ActivityId is not set on request."
+#define MSG_ACTIVITY_RUN_ID_INVALID       "RunId is not valid UUID."
 #define MSG_ACTIVITY_NOT_CANCELED "unable to mark activity as canceled without activity being request canceled first"
 #define MSG_FAILURE_WITHOUT_INFO  "Failure must have ApplicationFailureInfo."
 

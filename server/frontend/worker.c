@@ -1,7 +1,9 @@
 /* What workers do: poll for tasks, report how they went, say goodbye. */
+#include "base/uuid.h"
 #include "history/failures.h"
 #include "proto/pb.h"
 #include "server/engine/engine.h"
+#include "server/engine/token.h"
 #include "server/frontend/check.h"
 #include "server/frontend/failures.h"
 #include "server/frontend/handlers.h"
@@ -104,18 +106,32 @@ static status fail_oversized(struct call *call, const struct check *check, const
     return engine_fail_activity(call, check->ns, failed, unused);
 }
 
-/* WorkflowService.RespondActivityTaskCompleted */
-status rpc_respond_activity_task_completed(struct call *call, const PbRespondActivityTaskCompletedRequest *req,
-                                           PbRespondActivityTaskCompletedResponse *resp)
+static status complete_activity(struct call *call, const struct check *check,
+                                const PbRespondActivityTaskCompletedRequest *req)
 {
-    struct check check;
+    if (blob_is_too_large(check, req->result))
+        return fail_oversized(call, check, req->namespace_, &req->task_token, req->identity, TEXT_RESULT_TOO_LARGE);
+    return engine_complete_activity(call, check->ns, req);
+}
 
-    (void)resp; /* empty */
-    TRY(check_begin_token(call, req->namespace_, &req->task_token, TOKEN_OF_TASK, &check));
-    TRY(check_identity(&check, req->identity));
-    if (blob_is_too_large(&check, req->result))
-        return fail_oversized(call, &check, req->namespace_, &req->task_token, req->identity, TEXT_RESULT_TOO_LARGE);
-    return engine_complete_activity(call, check.ns, req);
+static status cancel_activity(struct call *call, const struct check *check,
+                              const PbRespondActivityTaskCanceledRequest *req)
+{
+    if (blob_is_too_large(check, req->details))
+        return fail_oversized(call, check, req->namespace_, &req->task_token, req->identity,
+                              TEXT_CANCEL_DETAILS_TOO_LARGE);
+    return engine_cancel_activity(call, check->ns, req);
+}
+
+static status heartbeat_activity(struct call *call, const struct check *check,
+                                 const PbRecordActivityTaskHeartbeatRequest *req,
+                                 PbRecordActivityTaskHeartbeatResponse *resp)
+{
+    if (!blob_is_too_large(check, req->details))
+        return engine_heartbeat_activity(call, check->ns, req, resp);
+    TRY(fail_oversized(call, check, req->namespace_, &req->task_token, req->identity, TEXT_HEARTBEAT_TOO_LARGE));
+    resp->cancel_requested = true; /* it is over: the worker should stop */
+    return status_ok();
 }
 
 static void add_failure(struct arena *arena, PbRespondActivityTaskFailedResponse *resp, PbFailure *failure)
@@ -127,28 +143,47 @@ static void add_failure(struct arena *arena, PbRespondActivityTaskFailedResponse
     resp->failures[resp->n_failures++] = failure;
 }
 
+static status fail_activity(struct call *call, const struct check *check, const PbRespondActivityTaskFailedRequest *req,
+                            PbRespondActivityTaskFailedResponse *resp)
+{
+    PbRespondActivityTaskFailedRequest *normal = ARENA_NEW_PB(call->arena, PbRespondActivityTaskFailedRequest);
+
+    *normal = *req;
+    if (blob_is_too_large(check, req->last_heartbeat_details)) {
+        normal->last_heartbeat_details = NULL;
+        add_failure(call->arena, resp, failure_of_server(call->arena, TEXT_HEARTBEAT_TOO_LARGE, NULL));
+    }
+    if (blob_is_too_large(check, req->failure)) {
+        normal->failure = failure_of_server(call->arena, TEXT_FAILURE_TOO_LARGE,
+                                            failure_shorten(call->arena, req->failure, SHORTENED_FAILURE_BYTES));
+        add_failure(call->arena, resp, normal->failure);
+    }
+    return engine_fail_activity(call, check->ns, normal, resp);
+}
+
+/* WorkflowService.RespondActivityTaskCompleted */
+status rpc_respond_activity_task_completed(struct call *call, const PbRespondActivityTaskCompletedRequest *req,
+                                           PbRespondActivityTaskCompletedResponse *resp)
+{
+    struct check check;
+
+    (void)resp; /* empty */
+    TRY(check_begin_token(call, req->namespace_, &req->task_token, TOKEN_OF_TASK, &check));
+    TRY(check_identity(&check, req->identity));
+    return complete_activity(call, &check, req);
+}
+
 /* WorkflowService.RespondActivityTaskFailed */
 status rpc_respond_activity_task_failed(struct call *call, const PbRespondActivityTaskFailedRequest *req,
                                         PbRespondActivityTaskFailedResponse *resp)
 {
-    PbRespondActivityTaskFailedRequest *normal = ARENA_NEW_PB(call->arena, PbRespondActivityTaskFailedRequest);
     struct check check;
 
     TRY(check_begin_token(call, req->namespace_, &req->task_token, TOKEN_OF_TASK, &check));
     if (req->failure != NULL && req->failure->failure_info_case != PbFailure_application_failure_info_case)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_FAILURE_WITHOUT_INFO);
     TRY(check_identity(&check, req->identity));
-    *normal = *req;
-    if (blob_is_too_large(&check, req->last_heartbeat_details)) {
-        normal->last_heartbeat_details = NULL;
-        add_failure(call->arena, resp, failure_of_server(call->arena, TEXT_HEARTBEAT_TOO_LARGE, NULL));
-    }
-    if (blob_is_too_large(&check, req->failure)) {
-        normal->failure = failure_of_server(call->arena, TEXT_FAILURE_TOO_LARGE,
-                                            failure_shorten(call->arena, req->failure, SHORTENED_FAILURE_BYTES));
-        add_failure(call->arena, resp, normal->failure);
-    }
-    return engine_fail_activity(call, check.ns, normal, resp);
+    return fail_activity(call, &check, req, resp);
 }
 
 /* WorkflowService.RespondActivityTaskCanceled */
@@ -160,10 +195,7 @@ status rpc_respond_activity_task_canceled(struct call *call, const PbRespondActi
     (void)resp; /* empty */
     TRY(check_begin_token(call, req->namespace_, &req->task_token, TOKEN_OF_TASK, &check));
     TRY(check_identity(&check, req->identity));
-    if (blob_is_too_large(&check, req->details))
-        return fail_oversized(call, &check, req->namespace_, &req->task_token, req->identity,
-                              TEXT_CANCEL_DETAILS_TOO_LARGE);
-    return engine_cancel_activity(call, check.ns, req);
+    return cancel_activity(call, &check, req);
 }
 
 /* WorkflowService.RecordActivityTaskHeartbeat */
@@ -173,10 +205,108 @@ status rpc_record_activity_task_heartbeat(struct call *call, const PbRecordActiv
     struct check check;
 
     TRY(check_begin_token(call, req->namespace_, &req->task_token, TOKEN_OF_TASK, &check));
-    if (!blob_is_too_large(&check, req->details))
-        return engine_heartbeat_activity(call, check.ns, req, resp);
-    TRY(fail_oversized(call, &check, req->namespace_, &req->task_token, req->identity, TEXT_HEARTBEAT_TOO_LARGE));
-    resp->cancel_requested = true; /* it is over: the worker should stop */
+    return heartbeat_activity(call, &check, req, resp);
+}
+
+/* ---- activities by id: a token is made of the names, and all goes on as if a worker had sent it ---- */
+
+static status check_begin_by_id(struct call *call, const char *namespace_name, const char *activity_id,
+                                const char *identity, struct check *ret_check)
+{
+    TRY(check_begin(call, namespace_name, ret_check));
+    if (activity_id[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_ACTIVITY_ID_NOT_SET);
+    return check_identity(ret_check, identity);
+}
+
+static status make_token(const struct check *check, const char *workflow_id, const char *run_id,
+                         const char *activity_id, ProtobufCBinaryData *ret_token)
+{
+    PbTaskToken token = PbTaskToken_INIT;
+    uint8_t uuid[UUID_BYTES];
+
+    if (run_id[0] != '\0' && !uuid_parse(run_id, uuid))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_ACTIVITY_RUN_ID_INVALID);
+    token.namespace_name = check->ns->name;
+    token.workflow_id = workflow_id;
+    if (run_id[0] != '\0')
+        token.run_id = (ProtobufCBinaryData){UUID_BYTES, uuid};
+    token.activity_id = activity_id;
+    *ret_token = task_token_encode(check->arena, &token);
+    return status_ok();
+}
+
+/* WorkflowService.RespondActivityTaskCompletedById */
+status rpc_respond_activity_task_completed_by_id(struct call *call,
+                                                 const PbRespondActivityTaskCompletedByIdRequest *req,
+                                                 PbRespondActivityTaskCompletedByIdResponse *resp)
+{
+    PbRespondActivityTaskCompletedRequest by_token = PbRespondActivityTaskCompletedRequest_INIT;
+    struct check check;
+
+    (void)resp; /* empty */
+    TRY(check_begin_by_id(call, req->namespace_, req->activity_id, req->identity, &check));
+    TRY(make_token(&check, req->workflow_id, req->run_id, req->activity_id, &by_token.task_token));
+    by_token.namespace_ = req->namespace_;
+    by_token.result = req->result;
+    by_token.identity = req->identity;
+    return complete_activity(call, &check, &by_token);
+}
+
+/* WorkflowService.RespondActivityTaskFailedById */
+status rpc_respond_activity_task_failed_by_id(struct call *call, const PbRespondActivityTaskFailedByIdRequest *req,
+                                              PbRespondActivityTaskFailedByIdResponse *resp)
+{
+    PbRespondActivityTaskFailedRequest by_token = PbRespondActivityTaskFailedRequest_INIT;
+    PbRespondActivityTaskFailedResponse failed = PbRespondActivityTaskFailedResponse_INIT;
+    struct check check;
+
+    TRY(check_begin_by_id(call, req->namespace_, req->activity_id, req->identity, &check));
+    TRY(make_token(&check, req->workflow_id, req->run_id, req->activity_id, &by_token.task_token));
+    by_token.namespace_ = req->namespace_;
+    by_token.failure = req->failure;
+    by_token.identity = req->identity;
+    by_token.last_heartbeat_details = req->last_heartbeat_details;
+    TRY(fail_activity(call, &check, &by_token, &failed));
+    resp->failures = failed.failures;
+    resp->n_failures = failed.n_failures;
+    return status_ok();
+}
+
+/* WorkflowService.RespondActivityTaskCanceledById */
+status rpc_respond_activity_task_canceled_by_id(struct call *call, const PbRespondActivityTaskCanceledByIdRequest *req,
+                                                PbRespondActivityTaskCanceledByIdResponse *resp)
+{
+    PbRespondActivityTaskCanceledRequest by_token = PbRespondActivityTaskCanceledRequest_INIT;
+    struct check check;
+
+    (void)resp; /* empty */
+    TRY(check_begin_by_id(call, req->namespace_, req->activity_id, req->identity, &check));
+    TRY(make_token(&check, req->workflow_id, req->run_id, req->activity_id, &by_token.task_token));
+    by_token.namespace_ = req->namespace_;
+    by_token.details = req->details;
+    by_token.identity = req->identity;
+    return cancel_activity(call, &check, &by_token);
+}
+
+/* WorkflowService.RecordActivityTaskHeartbeatById */
+status rpc_record_activity_task_heartbeat_by_id(struct call *call, const PbRecordActivityTaskHeartbeatByIdRequest *req,
+                                                PbRecordActivityTaskHeartbeatByIdResponse *resp)
+{
+    PbRecordActivityTaskHeartbeatRequest by_token = PbRecordActivityTaskHeartbeatRequest_INIT;
+    PbRecordActivityTaskHeartbeatResponse recorded = PbRecordActivityTaskHeartbeatResponse_INIT;
+    struct check check;
+
+    TRY(check_begin_by_id(call, req->namespace_, req->activity_id, "",
+                          &check)); /* the one that may be as long as it likes */
+    TRY(make_token(&check, req->workflow_id, req->run_id, req->activity_id, &by_token.task_token));
+    by_token.namespace_ = req->namespace_;
+    by_token.details = req->details;
+    by_token.identity = req->identity;
+    TRY(heartbeat_activity(call, &check, &by_token, &recorded));
+    resp->cancel_requested = recorded.cancel_requested;
+    resp->activity_paused = recorded.activity_paused;
+    resp->activity_reset = recorded.activity_reset;
     return status_ok();
 }
 

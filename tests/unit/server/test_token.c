@@ -67,6 +67,23 @@ START_TEST(query_token_round_trip)
 }
 END_TEST
 
+START_TEST(token_of_an_activity_by_its_id_round_trip)
+{
+    PbTaskToken *token = ARENA_NEW_PB(arena, PbTaskToken);
+    ProtobufCBinaryData packed;
+
+    token->namespace_name = "ns";
+    token->workflow_id = "w";
+    token->activity_id = "a";
+    packed = task_token_encode(arena, token);
+    token = task_token_decode(arena, &packed);
+    ck_assert_ptr_nonnull(token);
+    ck_assert_int_eq(token->run, 0);
+    ck_assert_uint_eq(token->run_id.len, 0);
+    ck_assert_str_eq(token->activity_id, "a");
+}
+END_TEST
+
 START_TEST(page_token_round_trip)
 {
     PbHistoryPageToken *token = ARENA_NEW_PB(arena, PbHistoryPageToken);
@@ -196,6 +213,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, task_token_round_trip);
     tcase_add_test(tcase, query_token_round_trip);
+    tcase_add_test(tcase, token_of_an_activity_by_its_id_round_trip);
     tcase_add_test(tcase, page_token_round_trip);
     tcase_add_test(tcase, cut_tokens_are_refused_or_whole);
     tcase_add_loop_test(tcase, garbage_is_refused, 0, sizeof(GARBAGE) / sizeof(GARBAGE[0]));
