@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 packages="gcc g++ libc6-dev cmake ninja-build pkg-config dpkg-dev python3 python3-pip ca-certificates
     protobuf-compiler libprotobuf-dev protobuf-c-compiler libprotobuf-c-dev libnghttp2-dev libssl-dev libsqlite3-dev
-    libjansson-dev libc-ares-dev zlib1g-dev uthash-dev libyaml-dev" # libyaml: h2o's build asks for it
+    libjansson-dev libc-ares-dev zlib1g-dev uthash-dev tzdata libyaml-dev" # libyaml: h2o's build asks for it
 [ "${1-}" = --tests ] && packages="$packages check clang-format python3-venv"
 
 missing=
