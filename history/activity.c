@@ -36,7 +36,8 @@ static struct activity *activity_new(struct mutable_state *ms, const PbHistoryEv
     activity->failure_arena = arena_new(DETAILS_ARENA_BYTES);
     activity->scheduled = pb_copy(arena, attributes);
     activity->scheduled_event_id = event->event_id;
-    activity->scheduled_time = activity->attempt_scheduled_time = time_from_pb(event->event_time);
+    activity->scheduled_time = time_from_pb(event->event_time);
+    activity->first_scheduled_time = activity->attempt_scheduled_time = activity->scheduled_time;
     activity->attempt = 1;
     HASH_ADD(by_event, ms->activities, scheduled_event_id, sizeof(activity->scheduled_event_id), activity);
     HASH_ADD_KEYPTR(by_id, ms->activities_by_id, activity->scheduled->activity_id, strlen(activity->scheduled->activity_id),
@@ -131,7 +132,8 @@ nanos activity_deadline(const struct activity *activity, PbTimeoutType *ret_type
         consider(&earliest, alive, scheduled->heartbeat_timeout, TIMEOUT_TYPE_HEARTBEAT);
     }
     if (activity->state != ACTIVITY_CLOSING)
-        consider(&earliest, activity->scheduled_time, scheduled->schedule_to_close_timeout, TIMEOUT_TYPE_SCHEDULE_TO_CLOSE);
+        consider(&earliest, activity->first_scheduled_time, scheduled->schedule_to_close_timeout,
+                 TIMEOUT_TYPE_SCHEDULE_TO_CLOSE);
     *ret_type = earliest.type;
     return earliest.at;
 }

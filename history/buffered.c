@@ -23,8 +23,7 @@
     X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT, child_workflow_execution_timed_out, initiated_event_id) \
     X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED, child_workflow_execution_terminated, initiated_event_id)
 
-/* The event that began what this one ends (an activity, a child); 0 when it ends nothing. */
-static int64_t ends(const PbHistoryEvent *event)
+int64_t event_ends(const PbHistoryEvent *event)
 {
     switch ((int)event->event_type) {
 #define X(type, lower, began) \
@@ -37,7 +36,7 @@ static int64_t ends(const PbHistoryEvent *event)
     }
 }
 
-static void set_started_event(PbHistoryEvent *event, int64_t started_event_id)
+void event_set_started(PbHistoryEvent *event, int64_t started_event_id)
 {
     switch ((int)event->event_type) {
 #define X(type, lower, began)                                                \
@@ -111,8 +110,8 @@ static void mark(struct mutable_state *ms, const PbHistoryEvent *event)
 {
     struct user_timer *timer;
 
-    if (ends(event) != 0) {
-        mark_ended(ms, ends(event));
+    if (event_ends(event) != 0) {
+        mark_ended(ms, event_ends(event));
         return;
     }
     switch ((int)event->event_type) {
@@ -204,7 +203,7 @@ static int64_t enter(struct transition *t, const PbHistoryEvent *buffered, int64
 {
     t->pending = pb_copy(t->arena, buffered);
     if (started_event_id != 0)
-        set_started_event(t->pending, started_event_id);
+        event_set_started(t->pending, started_event_id);
     return transition_settle(t);
 }
 
@@ -241,7 +240,7 @@ bool transition_flush_buffered(struct transition *t)
     for (const struct buffered_event *b = all; b != NULL; b = b->next) {
         int64_t id;
 
-        if (ends(b->event) != 0)
+        if (event_ends(b->event) != 0)
             continue;
         id = enter(t, b->event, 0);
         if (starts(b->event) != 0) {
@@ -250,8 +249,8 @@ bool transition_flush_buffered(struct transition *t)
         }
     }
     for (const struct buffered_event *b = all; b != NULL; b = b->next)
-        if (ends(b->event) != 0)
-            enter(t, b->event, started_id_of(&ids, ends(b->event)));
+        if (event_ends(b->event) != 0)
+            enter(t, b->event, started_id_of(&ids, event_ends(b->event)));
     while (all != NULL) {
         struct buffered_event *next = all->next;
 

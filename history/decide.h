@@ -165,6 +165,30 @@ void decide_terminate(struct transition *t, const char *reason, const PbPayloads
 /* Ends a started workflow task because the run is closed over its head (terminate, time-out), and flushes. */
 void close_cut_task(struct transition *t);
 
+/* ---- reset.c ---- */
+
+/* What a reset does not bring along of what has happened since the point that it goes back to. */
+struct reset_exclusions {
+    bool signals, updates;
+    bool everything; /* also what no exclusion names: children's fates, starts that have joined */
+};
+struct reset_exclusions reset_exclusions(const PbResetWorkflowExecutionRequest *request);
+
+/* Whether a new run may begin with a log that ends here: a workflow task is pending, or would be tried again. */
+bool reset_point_is_valid(const struct mutable_state *ms);
+
+/* Begins the new run, whose log so far is the base's: the pending workflow task is started, if it is not, and fails. */
+void reset_begin(struct transition *t, const char *base_run_id, const char *reason);
+
+/* An event that has happened since, in the base or in a run that continues it: it happens again, if it is of the kind. */
+void reset_reapply(struct transition *t, const PbHistoryEvent *event, const struct reset_exclusions *exclude);
+
+/* Ends the reset: what is pending is carried out anew, and there is a workflow task. */
+void reset_finish(struct transition *t);
+
+/* The base learns of the run that a reset has made of it. */
+void reset_note_new_run(struct transition *t, const char *new_run_id);
+
 /* ---- deadlines.c ---- */
 
 /* Does all that is due at t->now: timers in order, time-outs, retries, backoff. */

@@ -82,6 +82,11 @@ void mutable_state_buffer(struct mutable_state *ms, const PbHistoryEvent *event)
 /* Removes a buffered TimerFired of this timer; true when there was one. */
 bool mutable_state_unbuffer_timer(struct mutable_state *ms, const char *timer_id);
 
+/* The event that began what this one ends (an activity, a child); 0 when it ends nothing. And the event that started what
+ * it ends: to be set once that has an id. */
+int64_t event_ends(const PbHistoryEvent *event);
+void event_set_started(PbHistoryEvent *event, int64_t started_event_id);
+
 /* Frees all buffered events. */
 void mutable_state_drop_buffered(struct mutable_state *ms);
 
@@ -185,6 +190,11 @@ void workflow_task_deadline_passed(struct transition *t);
 
 /* Shows in the search attributes what has gone wrong with the last workflow tasks, when it is more than an accident. */
 void workflow_task_report_problems(struct mutable_state *ms);
+
+/* ---- reset.c ---- */
+
+/* Part of applying the WorkflowTaskFailed with which a reset makes a run: what counts from its beginning begins anew. */
+void reset_applied(struct mutable_state *ms, const PbHistoryEvent *event);
 
 /* ---- close.c ---- */
 

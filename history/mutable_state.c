@@ -355,6 +355,9 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
     DIFFERS(a->previous_started_event_id != b->previous_started_event_id, "previous started event %lld and %lld",
             (long long)a->previous_started_event_id, (long long)b->previous_started_event_id);
     DIFFERS(a->cancel_requested != b->cancel_requested, "cancel requested");
+    DIFFERS(a->reset_event_id != b->reset_event_id || a->start_time != b->start_time, "reset event %lld and %lld",
+            (long long)a->reset_event_id, (long long)b->reset_event_id);
+    DIFFERS((a->reset_run_id == NULL) != (b->reset_run_id == NULL), "reset run");
     DIFFERS(a->first_task_scheduled != b->first_task_scheduled, "first task scheduled");
     DIFFERS(a->signals_count != b->signals_count, "%d and %d signals", a->signals_count, b->signals_count);
     DIFFERS(HASH_COUNT(a->used_requests) != HASH_COUNT(b->used_requests), "used request ids");

@@ -9,7 +9,7 @@
  * MS3  Ids of pending timers are unique, and so are ids of pending activities, those aside that are over but whose last event
  *      is still buffered; what is found by id is the newest.
  * MS4  While a workflow task is started no event enters the log but those that end it (see buffered.c).
- * MS5  A closed run never changes again, but for being deleted.
+ * MS5  A closed run never changes again, but for being deleted and for naming the run that it was reset to.
  */
 #ifndef FERMATA_HISTORY_MUTABLE_STATE_H
 #define FERMATA_HISTORY_MUTABLE_STATE_H
@@ -58,6 +58,7 @@ struct activity {
     int64_t scheduled_event_id;
     const PbActivityTaskScheduledEventAttributes *scheduled; /* time-outs after defaulting, retry policy filled in */
     nanos scheduled_time;
+    nanos first_scheduled_time; /* from when schedule-to-close counts: scheduled_time, or a reset after it */
     int64_t cancel_requested_event_id; /* 0: not requested */
 
     /* The volatile part. */
@@ -148,7 +149,8 @@ struct mutable_state {
     const char *workflow_id, *workflow_type, *task_queue;
     const char *original_run_id, *first_run_id, *start_identity;
     nanos execution_timeout, run_timeout, task_timeout; /* 0: none */
-    nanos start_time;
+    nanos start_time;          /* of this run: where a reset has made it, that of the reset */
+    nanos original_start_time; /* of its first event */
     nanos first_task_at;  /* end of the first workflow task's backoff: execution time */
     nanos run_expires_at; /* NANOS_MAX: never */
     nanos execution_expires_at;
@@ -174,6 +176,7 @@ struct mutable_state {
     int64_t close_event_id; /* 0: open */
     const char *new_run_id; /* the successor that the close event names; NULL: none */
     bool cancel_requested;
+    int64_t reset_event_id; /* the WorkflowTaskFailed with which a reset has made this run; 0: none has */
     bool first_task_scheduled; /* a workflow task has been scheduled once: the backoff is over */
     struct activity *activities, *activities_by_id;
     struct user_timer *timers;
@@ -201,6 +204,7 @@ struct mutable_state {
     int64_t buffered_bytes;
     bool close_refused;
     int32_t workflow_task_problems; /* consecutive ones; not those of a sticky queue's worker */
+    const char *reset_run_id;       /* the newest run that a reset has made of this one; NULL: none */
 
     /* In memory only: the server has changed search_attributes since the run's row was stored. Cleared by the engine. */
     bool columns_changed;

@@ -52,7 +52,7 @@ enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
     ms->run_timeout = duration_from_pb(attributes->workflow_run_timeout);
     ms->has_run_timeout_field = attributes->workflow_run_timeout != NULL;
     ms->task_timeout = duration_from_pb(attributes->workflow_task_timeout);
-    ms->start_time = time_from_pb(event->event_time);
+    ms->start_time = ms->original_start_time = time_from_pb(event->event_time);
     ms->first_task_at = nanos_add(ms->start_time, backoff);
     if (ms->run_timeout > 0)
         ms->run_expires_at = nanos_add(ms->first_task_at, ms->run_timeout);

@@ -93,7 +93,7 @@ bool updates_are_in_memory_only(const struct mutable_state *ms)
     const struct update *update;
 
     for (update = ms->updates; update != NULL; update = update->by_id.next)
-        if (update->stage <= UPDATE_SENT)
+        if (update->stage <= UPDATE_SENT && update->request != NULL)
             return true;
     return false;
 }

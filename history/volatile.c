@@ -6,7 +6,7 @@
 static bool activity_is_as_scheduled(const struct activity *activity)
 {
     return activity->attempt == 1 && activity->started_time == 0 && activity->stamp == 0 &&
-           activity->last_heartbeat_time == 0 && activity->attempt_scheduled_time == activity->scheduled_time;
+           activity->last_heartbeat_time == 0 && activity->attempt_scheduled_time == activity->first_scheduled_time;
 }
 
 static PbActivityVolatile *pack_activity(const struct activity *activity, struct arena *arena)
@@ -65,6 +65,7 @@ struct bytes mutable_state_pack_volatile(const struct mutable_state *ms, struct 
     packed->close_refused = ms->close_refused;
     packed->original_scheduled_time = task->original_scheduled_time == task->scheduled_time ? 0 : task->original_scheduled_time;
     packed->workflow_task_problems = ms->workflow_task_problems;
+    packed->reset_run_id = borrow_text(ms->reset_run_id);
     return pb_pack(arena, packed);
 }
 
@@ -130,6 +131,8 @@ enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes
             mutable_state_buffer(ms, part->buffered_events[i]);
         ms->close_refused = part->close_refused;
         ms->workflow_task_problems = part->workflow_task_problems;
+        if (part->reset_run_id[0] != '\0')
+            ms->reset_run_id = arena_strdup(ms->arena, part->reset_run_id);
         workflow_task_report_problems(ms);
     }
     arena_free(scratch);

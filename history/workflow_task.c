@@ -720,9 +720,10 @@ enum broken apply_workflow_task_completed(struct mutable_state *ms, const PbHist
 enum broken apply_workflow_task_failed(struct mutable_state *ms, const PbHistoryEvent *event,
                                        const PbWorkflowTaskFailedEventAttributes *attributes)
 {
-    (void)event;
     ms->last_failed_cause = attributes->cause;
     ms->last_timed_out_type = TIMEOUT_TYPE_UNSPECIFIED;
+    if (attributes->cause == WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW)
+        reset_applied(ms, event);
     return end_task(ms, attributes->scheduled_event_id, true);
 }
 

@@ -341,6 +341,23 @@ struct run *engine_add_run(struct engine *engine, const struct namespace_info *n
     return run;
 }
 
+struct run *engine_adopt_run(struct engine *engine, const struct namespace_info *ns, struct mutable_state *state,
+                             const uint8_t run_id[UUID_BYTES], const char *request_id)
+{
+    struct run *run, shape = {.ns = ns, .state = state, .is_current = true};
+    struct run_row row;
+
+    memcpy(shape.run_id, run_id, UUID_BYTES);
+    fill_row(&shape, turn_arena(engine->server->turn), &row);
+    row.start_request_id = request_id;
+    runs_insert(engine->server->store, &row);
+    run = run_new(engine, row.id, ns, run_id, request_id);
+    run->state = state;
+    run->is_current = true;
+    run_touch(run);
+    return run;
+}
+
 void run_terminate(struct run *run, const char *reason, const PbPayloads *details, const char *identity)
 {
     struct transition t;

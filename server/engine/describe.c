@@ -130,7 +130,10 @@ static PbWorkflowExecutionExtendedInfo *describe_extended(struct arena *arena, c
             INT64_C(-62135596800); /* "0001-01-01T00:00:00Z": Go's zero time means none */
     }
     info->cancel_requested = ms->cancel_requested;
-    info->original_start_time = pb_timestamp_new(arena, ms->start_time);
+    info->original_start_time = pb_timestamp_new(arena, ms->original_start_time);
+    if (ms->reset_event_id != 0)
+        info->last_reset_time = pb_timestamp_new(arena, ms->start_time);
+    info->reset_run_id = borrow(ms->reset_run_id == NULL ? "" : ms->reset_run_id);
     describe_request_ids(arena, run, info);
     return info;
 }

@@ -51,6 +51,8 @@ status engine_signal_with_start(struct call *call, const struct namespace_info *
 status engine_request_cancel(struct call *call, const struct namespace_info *ns,
                              const PbRequestCancelWorkflowExecutionRequest *req);
 status engine_terminate(struct call *call, const struct namespace_info *ns, const PbTerminateWorkflowExecutionRequest *req);
+status engine_reset(struct call *call, const struct namespace_info *ns, const PbResetWorkflowExecutionRequest *req,
+                    PbResetWorkflowExecutionResponse *resp);
 status engine_describe(struct call *call, const struct namespace_info *ns, const PbDescribeWorkflowExecutionRequest *req,
                        PbDescribeWorkflowExecutionResponse *resp);
 status engine_get_history(struct call *call, const struct namespace_info *ns,

@@ -172,6 +172,10 @@ struct run *engine_add_run(struct engine *engine, const struct namespace_info *n
                            const PbWorkflowExecutionStartedEventAttributes *started, const uint8_t run_id[UUID_BYTES],
                            const char *request_id);
 
+/* The same for a run whose state is there already and becomes its own; its events are still to be stored. */
+struct run *engine_adopt_run(struct engine *engine, const struct namespace_info *ns, struct mutable_state *state,
+                             const uint8_t run_id[UUID_BYTES], const char *request_id);
+
 /* Begins a transition of a loaded run. */
 void run_begin(struct run *run, struct transition *t);
 
@@ -192,7 +196,8 @@ void run_dispatch_task(struct run *run, bool again);
 status run_read_history(struct run *run, struct arena *arena, int64_t from, int most, struct bytes **ret_parts,
                         size_t *ret_count, int64_t *ret_next);
 
-/* Terminates an open run. */
+/* Terminates an open run. Who does so in the course of a reset is RESETTER. */
+#define RESETTER "history-resetter"
 void run_terminate(struct run *run, const char *reason, const PbPayloads *details, const char *identity);
 
 /* NOT_FOUND with its detail message. */

@@ -21,6 +21,7 @@ struct errand {
     int64_t run, event_id;
     const struct child_end *end;     /* TELL_PARENT */
     const char *workflow_id, *run_id; /* TELL_PARENT: the parent; END_CHILD: the child and the first run of its chain */
+    const char *child_id, *child_run_id; /* TELL_PARENT: the child and the first run of its chain */
     const struct namespace_info *ns;
     PbParentClosePolicy policy;
     struct errand *next;
@@ -80,23 +81,34 @@ static const struct child_end *end_of(const struct run *run, struct arena *arena
     return end;
 }
 
+static bool is_ended_by_reset(const PbHistoryEvent *close)
+{
+    return close->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED &&
+           strcmp(close->workflow_execution_terminated_event_attributes->identity, RESETTER) == 0;
+}
+
 void others_run_closed(struct run *run, const struct transition *t)
 {
     const struct mutable_state *ms = run->state;
+    bool ended_by_reset = is_ended_by_reset(t->events[t->events_count - 1]);
     const struct child *child;
 
-    if (ms->parent_execution != NULL && ms->new_run_id == NULL) {
+    if (ms->parent_execution != NULL && ms->new_run_id == NULL && !ended_by_reset) {
         struct errand errand = {
             .kind = TELL_PARENT,
             .ns = run->ns,
             .event_id = ms->parent_initiated_event_id,
             .workflow_id = arena_strdup(t->arena, ms->parent_execution->workflow_id),
             .run_id = arena_strdup(t->arena, ms->parent_execution->run_id),
+            .child_id = arena_strdup(t->arena, ms->workflow_id),
+            .child_run_id = arena_strdup(t->arena, ms->first_run_id),
             .end = end_of(run, t->arena, t->events[t->events_count - 1]),
         };
 
         enqueue(run->engine, &errand);
     }
+    if (ended_by_reset && ms->reset_run_id != NULL)
+        return; /* its children go on with the new run */
     for (child = ms->children; child != NULL; child = child->by_event.next) {
         struct errand errand = {
             .kind = END_CHILD,
@@ -110,6 +122,26 @@ void others_run_closed(struct run *run, const struct transition *t)
         if (child->run_id != NULL && !child->closing && errand.policy != PARENT_CLOSE_POLICY_ABANDON)
             enqueue(run->engine, &errand);
     }
+}
+
+/* The run with this id; without one, the current run. */
+static status find_run(struct engine *engine, const struct namespace_info *ns, const char *workflow_id, const char *run_id,
+                       struct run **ret_run)
+{
+    struct run_row row;
+    uint8_t uuid[UUID_BYTES];
+    status found;
+
+    *ret_run = NULL;
+    TRY(engine_load_current(engine, ns, workflow_id, ret_run));
+    if (run_id[0] == '\0' || (*ret_run != NULL && strcmp((*ret_run)->run_id_text, run_id) == 0))
+        return *ret_run != NULL ? status_ok() : status_error(GRPC_NOT_FOUND, NULL);
+    *ret_run = NULL;
+    if (!uuid_parse(run_id, uuid))
+        return status_error(GRPC_NOT_FOUND, NULL);
+    found = runs_find(engine->server->store, turn_arena(engine->server->turn), ns->id, workflow_id, uuid, &row);
+    TRY(found);
+    return engine_load(engine, row.id, ret_run);
 }
 
 /* ---- starting a child ---- */
@@ -201,6 +233,18 @@ static void create_child(struct run *parent, struct child *child)
     run_commit(run, &t);
 }
 
+/* Whether a run that a reset has made finds the child which the run that it was made of has started. */
+static bool is_started_already(const struct run *present, const struct run *parent, const struct child *child)
+{
+    const PbWorkflowExecution *starter = present->state->parent_execution;
+    struct run *origin;
+
+    return child->initiated_event_id < parent->state->reset_event_id && mutable_state_is_open(present->state) &&
+           starter != NULL && strcmp(starter->workflow_id, parent->state->workflow_id) == 0 &&
+           status_is_ok(find_run(parent->engine, parent->ns, starter->workflow_id, starter->run_id, &origin)) &&
+           strcmp(origin->state->original_run_id, parent->state->original_run_id) == 0;
+}
+
 static void start_child(struct engine *engine, const struct errand *errand)
 {
     struct run *parent, *present;
@@ -216,6 +260,12 @@ static void start_child(struct engine *engine, const struct errand *errand)
         log_error("the holder of a child's workflow id cannot be read", "workflow", child->initiated->workflow_id);
         present = NULL;
     }
+    if (present != NULL && is_started_already(present, parent, child)) {
+        run_begin(parent, &t);
+        child_started(&t, child, present->state->first_run_id);
+        run_commit(parent, &t);
+        return;
+    }
     if (present != NULL && !may_reuse(present, child->initiated->workflow_id_reuse_policy)) {
         run_begin(parent, &t);
         child_start_failed(&t, child, START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS);
@@ -227,23 +277,28 @@ static void start_child(struct engine *engine, const struct errand *errand)
 
 /* ---- telling the parent ---- */
 
-static status find_run(struct engine *engine, const struct namespace_info *ns, const char *workflow_id, const char *run_id,
-                       struct run **ret_run)
-{
-    struct run_row row;
-    uint8_t uuid[UUID_BYTES];
-    status found;
+/* A parent that was reset is followed so far. Server 1.32.0: maxResetRedirectCount. */
+enum { RESETS_FOLLOWED_MAX = 100 };
 
-    *ret_run = NULL;
-    TRY(engine_load_current(engine, ns, workflow_id, ret_run));
-    if (run_id[0] == '\0' || (*ret_run != NULL && strcmp((*ret_run)->run_id_text, run_id) == 0))
-        return *ret_run != NULL ? status_ok() : status_error(GRPC_NOT_FOUND, NULL);
-    *ret_run = NULL;
-    if (!uuid_parse(run_id, uuid))
-        return status_error(GRPC_NOT_FOUND, NULL);
-    found = runs_find(engine->server->store, turn_arena(engine->server->turn), ns->id, workflow_id, uuid, &row);
-    TRY(found);
-    return engine_load(engine, row.id, ret_run);
+/* The parent, or what it was reset to. */
+static status find_parent(struct engine *engine, const struct errand *errand, struct run **ret_parent)
+{
+    TRY(find_run(engine, errand->ns, errand->workflow_id, errand->run_id, ret_parent));
+    for (int i = 0; i < RESETS_FOLLOWED_MAX; i++) {
+        const struct mutable_state *ms = (*ret_parent)->state;
+
+        if (mutable_state_is_open(ms) || ms->reset_run_id == NULL)
+            break;
+        TRY(find_run(engine, errand->ns, errand->workflow_id, ms->reset_run_id, ret_parent));
+    }
+    return status_ok();
+}
+
+/* Whether the parent waits for just this child: after a reset another one may have been initiated by an event of that id. */
+static bool is_awaited(const struct child *child, const struct errand *errand)
+{
+    return child != NULL && !child->closing && strcmp(child->initiated->workflow_id, errand->child_id) == 0 &&
+           (child->run_id == NULL || strcmp(child->run_id, errand->child_run_id) == 0);
 }
 
 static void tell_parent(struct engine *engine, const struct errand *errand)
@@ -252,11 +307,10 @@ static void tell_parent(struct engine *engine, const struct errand *errand)
     struct transition t;
     struct child *child;
 
-    if (!status_is_ok(find_run(engine, errand->ns, errand->workflow_id, errand->run_id, &parent)) ||
-        !mutable_state_is_open(parent->state))
+    if (!status_is_ok(find_parent(engine, errand, &parent)) || !mutable_state_is_open(parent->state))
         return;
     child = mutable_state_child(parent->state, errand->event_id);
-    if (child == NULL || child->closing)
+    if (!is_awaited(child, errand))
         return;
     run_begin(parent, &t);
     child_ended(&t, child, errand->end);

@@ -11,6 +11,7 @@
 #define MSG_NAMESPACE_NOT_FOUND  "Namespace %s is not found." /* NOT_FOUND, NamespaceNotFoundFailure */
 #define MSG_NAMESPACE_TOO_LONG   "Namespace length exceeds limit."
 #define MSG_IDENTITY_TOO_LONG    "Identity length exceeds limit."
+#define MSG_REQUEST_ID_NOT_SET   "RequestId is not set on request."
 #define MSG_REQUEST_ID_TOO_LONG  "RequestId length exceeds limit."
 #define MSG_BLOB_TOO_LARGE       "Blob data size exceeds limit."
 #define MSG_MEMO_TOO_LARGE       "Memo size exceeds limit."
@@ -139,6 +140,15 @@
 #define MSG_RUN_NOT_FOUND      "workflow execution not found for workflow ID \"%s\" and run ID \"%s\""
 #define MSG_CHAIN_NOT_FOUND    "workflow execution not found"
 #define MSG_WORKFLOW_COMPLETED "workflow execution already completed"
+
+/* --- reset --- */
+#define MSG_RESET_OUT_OF_RANGE "Workflow task finish ID must be > 1 && <= workflow last event ID."
+#define MSG_RESET_NOT_AT_BOUNDARY \
+    "StateRebuilder unable to Rebuild mutable state to event ID: %lld, version: 0, this event must be at the boundary"
+#define MSG_RESET_NO_TASK \
+    "Can only reset workflow to event ID in range [WorkflowTaskScheduled +1, WorkflowTaskStarted + 1]: %lld"
+#define MSG_RESET_OPERATION    "unsupported post reset operation: %s"
+#define MSG_RESET_REAPPLY_TYPE "unknown reset reapply type: %d" /* INTERNAL */
 
 /* --- signalling, terminating --- */
 #define MSG_SIGNAL_NAME_NOT_SET  "SignalName is not set on request."
