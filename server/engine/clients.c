@@ -402,6 +402,17 @@ status engine_terminate(struct call *call, const struct namespace_info *ns, cons
 
 /* ---- workers ---- */
 
+status engine_reset_sticky(struct call *call, const struct namespace_info *ns, const PbResetStickyTaskQueueRequest *req)
+{
+    struct run *run;
+
+    TRY(engine_find_run(call, ns, req->execution, &run));
+    if (!mutable_state_is_open(run->state))
+        return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
+    workflow_task_forget_sticky(run->state); /* a task that waits there already comes back when its time is up */
+    return status_ok();
+}
+
 static void to_normal_queue(void *context, const struct task *task)
 {
     tasks_give_back(context, task);

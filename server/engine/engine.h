@@ -57,6 +57,9 @@ status engine_describe(struct call *call, const struct namespace_info *ns, const
                        PbDescribeWorkflowExecutionResponse *resp);
 status engine_get_history(struct call *call, const struct namespace_info *ns,
                           const PbGetWorkflowExecutionHistoryRequest *req, PbGetWorkflowExecutionHistoryResponse *resp);
+status engine_get_history_reverse(struct call *call, const struct namespace_info *ns,
+                                  const PbGetWorkflowExecutionHistoryReverseRequest *req,
+                                  PbGetWorkflowExecutionHistoryReverseResponse *resp);
 status engine_query(struct call *call, const struct namespace_info *ns, const PbQueryWorkflowRequest *req,
                     PbQueryWorkflowResponse *resp);
 
@@ -93,6 +96,8 @@ status engine_cancel_activity(struct call *call, const struct namespace_info *ns
 status engine_heartbeat_activity(struct call *call, const struct namespace_info *ns,
                                  const PbRecordActivityTaskHeartbeatRequest *req,
                                  PbRecordActivityTaskHeartbeatResponse *resp);
+status engine_reset_sticky(struct call *call, const struct namespace_info *ns,
+                           const PbResetStickyTaskQueueRequest *req);
 status engine_shutdown_worker(struct call *call, const struct namespace_info *ns, const PbShutdownWorkerRequest *req);
 
 /* For frontend code that shows a run: finds it (run_id "" means the current one) with its state loaded. NOT_FOUND with the

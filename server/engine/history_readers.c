@@ -1,5 +1,6 @@
 /*
- * GetWorkflowExecutionHistory: pages of stored batches as they are, and calls that wait for more.
+ * GetWorkflowExecutionHistory: pages of stored batches as they are, and calls that wait for more; and the same
+ * backwards.
  *
  * A page is a number of batches, not of events. What has not been stored yet (the started event of the pending workflow
  * task) and the virtual events of a transient task follow behind the last page.
@@ -248,23 +249,23 @@ static status wait_for_more(struct call *call, struct run *run, int64_t from, bo
     return call_park(call, reader_cancelled, reader);
 }
 
-/* The run that the token, if there is one, and the request name; and where to go on. */
-static status find_place(struct call *call, const struct namespace_info *ns, const PbGetWorkflowExecutionHistoryRequest *req,
-                         struct run **ret_run, int64_t *ret_from)
+/* The run that the token, if there is one, and the request name; and where to go on (0: at the beginning). */
+static status find_place(struct call *call, const struct namespace_info *ns, const PbWorkflowExecution *wanted,
+                         const ProtobufCBinaryData *encoded, struct run **ret_run, int64_t *ret_from)
 {
-    PbWorkflowExecution execution = *req->execution;
+    PbWorkflowExecution execution = *wanted;
     const PbHistoryPageToken *token;
     char run_id[UUID_TEXT_BYTES];
-    uint8_t wanted[UUID_BYTES];
+    uint8_t uuid[UUID_BYTES];
 
-    *ret_from = 1;
-    if (req->next_page_token.len == 0)
+    *ret_from = 0;
+    if (encoded->len == 0)
         return engine_find_run(call, ns, &execution, ret_run);
-    token = page_token_decode(call->arena, &req->next_page_token);
+    token = page_token_decode(call->arena, encoded);
     if (token == NULL)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_PAGE_TOKEN_INVALID);
     if (execution.run_id[0] != '\0' &&
-        (!uuid_parse(execution.run_id, wanted) || memcmp(wanted, token->run_id.data, UUID_BYTES) != 0))
+        (!uuid_parse(execution.run_id, uuid) || memcmp(uuid, token->run_id.data, UUID_BYTES) != 0))
         return status_error(GRPC_INVALID_ARGUMENT, MSG_PAGE_TOKEN_OTHER_RUN);
     uuid_format(token->run_id.data, run_id);
     execution.run_id = run_id;
@@ -280,7 +281,9 @@ status engine_get_history(struct call *call, const struct namespace_info *ns,
     struct run *run;
     int64_t from;
 
-    TRY(find_place(call, ns, req, &run, &from));
+    TRY(find_place(call, ns, req->execution, &req->next_page_token, &run, &from));
+    if (from == 0)
+        from = 1;
     if (close_only && !mutable_state_is_open(run->state))
         return fill_close_event(call, run, resp);
     if (close_only && req->wait_new_event)
@@ -292,4 +295,76 @@ status engine_get_history(struct call *call, const struct namespace_info *ns,
     if (req->wait_new_event && !is_first_page && from >= run->state->next_event_id && mutable_state_is_open(run->state))
         return wait_for_more(call, run, from, false);
     return fill_page(call, run, req, from, resp);
+}
+
+/* ---- backwards ---- */
+
+/* At most `most` batches before event `before`, newest first; what is not stored yet counts as one. */
+static status read_back(struct run *run, struct arena *arena, int64_t before, int most,
+                        struct event_batch **ret_batches, int *ret_count)
+{
+    struct event_batch *stored = NULL, *all;
+    bool has_unstored = run->unstored.len > 0 && run->unstored_first_id < before;
+    int count = 0;
+
+    if (has_unstored) {
+        before = run->unstored_first_id;
+        most--;
+    }
+    if (most > 0)
+        TRY(events_read_back(run->engine->server->store, arena, run->id, before - 1, most, &stored, &count));
+    all = ARENA_NEW_ARRAY(arena, struct event_batch, (size_t)count + 1);
+    *ret_count = 0;
+    if (has_unstored)
+        all[(*ret_count)++] = (struct event_batch){
+            .first_event_id = run->unstored_first_id,
+            .events_count = 1,
+            .history = {run->unstored.data, run->unstored.len},
+        };
+    for (int i = 0; i < count; i++)
+        all[(*ret_count)++] = stored[i];
+    *ret_batches = all;
+    return status_ok();
+}
+
+/* The events of batches that are ordered newest first, in that order; NULL when one cannot be read. */
+static PbHistory *reversed(struct arena *arena, const struct event_batch *batches, int count)
+{
+    PbHistory *history = ARENA_NEW_PB(arena, PbHistory);
+    size_t events_count = 0;
+
+    for (int i = 0; i < count; i++)
+        events_count += (size_t)batches[i].events_count;
+    history->events = ARENA_NEW_ARRAY(arena, PbHistoryEvent *, events_count);
+    for (int i = 0; i < count; i++) {
+        const PbHistory *batch =
+            pb_unpack(arena, &PbHistory_descriptor, batches[i].history.data, batches[i].history.len);
+
+        if (batch == NULL || batch->n_events != (size_t)batches[i].events_count)
+            return NULL;
+        for (size_t j = batch->n_events; j > 0; j--)
+            history->events[history->n_events++] = batch->events[j - 1];
+    }
+    return history;
+}
+
+status engine_get_history_reverse(struct call *call, const struct namespace_info *ns,
+                                  const PbGetWorkflowExecutionHistoryReverseRequest *req,
+                                  PbGetWorkflowExecutionHistoryReverseResponse *resp)
+{
+    int most = req->maximum_page_size, count;
+    struct event_batch *batches;
+    struct run *run;
+    int64_t from;
+
+    if (most <= 0 || most > PAGE_BATCHES_MAX)
+        most = PAGE_BATCHES_MAX;
+    TRY(find_place(call, ns, req->execution, &req->next_page_token, &run, &from));
+    TRY(read_back(run, call->arena, from == 0 ? run->state->next_event_id : from + 1, most, &batches, &count));
+    resp->history = reversed(call->arena, batches, count);
+    if (resp->history == NULL)
+        return status_error(GRPC_DATA_LOSS, "the run's stored history cannot be read");
+    if (count > 0 && batches[count - 1].first_event_id > 1)
+        resp->next_page_token = make_token(run, call->arena, batches[count - 1].first_event_id - 1);
+    return status_ok();
 }

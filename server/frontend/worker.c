@@ -312,6 +312,18 @@ status rpc_record_activity_task_heartbeat_by_id(struct call *call, const PbRecor
 
 /* ---- the worker itself ---- */
 
+/* WorkflowService.ResetStickyTaskQueue */
+status rpc_reset_sticky_task_queue(struct call *call, const PbResetStickyTaskQueueRequest *req,
+                                   PbResetStickyTaskQueueResponse *resp)
+{
+    struct check check;
+
+    (void)resp; /* empty */
+    TRY(check_begin(call, req->namespace_, &check));
+    TRY(check_execution(req->execution));
+    return engine_reset_sticky(call, check.ns, req);
+}
+
 /* WorkflowService.ShutdownWorker */
 status rpc_shutdown_worker(struct call *call, const PbShutdownWorkerRequest *req, PbShutdownWorkerResponse *resp)
 {

@@ -108,3 +108,15 @@ status rpc_get_workflow_execution_history(struct call *call, const PbGetWorkflow
     TRY(check_execution(req->execution));
     return engine_get_history(call, check.ns, req, resp);
 }
+
+/* WorkflowService.GetWorkflowExecutionHistoryReverse */
+status rpc_get_workflow_execution_history_reverse(struct call *call,
+                                                  const PbGetWorkflowExecutionHistoryReverseRequest *req,
+                                                  PbGetWorkflowExecutionHistoryReverseResponse *resp)
+{
+    struct check check;
+
+    TRY(check_begin(call, req->namespace_, &check));
+    TRY(check_execution(req->execution));
+    return engine_get_history_reverse(call, check.ns, req, resp);
+}
