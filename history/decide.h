@@ -80,8 +80,10 @@ void workflow_task_forget_sticky(struct mutable_state *ms);
 /* The started task is void without a trace (its poll could not be answered): it is pending again. */
 void workflow_task_unstart(struct mutable_state *ms);
 
-/* The events that clients see for a pending transient task although the log does not have them: 0, 1 or 2, in `arena`. */
-size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, PbHistoryEvent *ret_events[2]);
+/* The events that clients see for a pending transient or speculative task although the log does not have them: 0, 1 or 2, in
+ * `arena`. `for_worker`: they go with the task, and name its worker. */
+size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, bool for_worker,
+                                    PbHistoryEvent *ret_events[2]);
 
 /* ---- update.c ---- */
 
@@ -101,6 +103,12 @@ bool updates_are_in_memory_only(const struct mutable_state *ms);
 PbFailure *update_cut_off_failure(struct arena *arena);
 
 /* ---- activity.c ---- */
+/* What is wrong with the form of a completion's messages, as the text for INVALID_ARGUMENT; NULL: nothing. */
+const char *update_messages_problem(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request);
+
+/* The started task's completion was refused, and the task goes on: the updates that it carried are lost all the same. */
+void updates_drop_sent(struct transition *t);
+
 
 /* Records a start: attempt, poller. It is stored before the worker gets to know (maximum_attempts 1 means never twice). */
 void activity_start(struct transition *t, struct activity *activity, const char *identity, const char *request_id);

@@ -141,9 +141,6 @@ bool updates_wait_for_a_task(const struct mutable_state *ms);
 /* The task that carried them has failed: the next one carries them again. */
 void updates_unsend(struct mutable_state *ms);
 
-/* The task that carried them was refused: they are lost. */
-void updates_drop_sent(struct transition *t);
-
 /* The task has ended and the worker has said nothing of them: it knows no updates. */
 void updates_reject_unprocessed(struct transition *t);
 

@@ -49,6 +49,7 @@ struct workflow_task {
     bool is_sticky;          /* scheduled onto the sticky queue */
     nanos schedule_to_start; /* sticky and speculative only */
     const char *identity, *request_id; /* of the poller that started it */
+    unsigned suggests; /* started: why it suggests to continue as new, a bit for each reason */
 };
 
 enum activity_state { ACTIVITY_SCHEDULED, ACTIVITY_STARTED, ACTIVITY_CLOSING };

@@ -26,7 +26,6 @@ struct history_limits {
     int64_t buffered_bytes_max;
     int64_t history_events_max, history_bytes_max;
     int64_t suggest_events, suggest_bytes;
-    int32_t suggest_updates;
     int32_t updates_in_flight_max, updates_total_max;
     nanos task_timeout_default, task_timeout_max;
 };

@@ -98,12 +98,17 @@ bool updates_are_in_memory_only(const struct mutable_state *ms)
     return false;
 }
 
-struct update *update_admit(struct mutable_state *ms, const PbUpdateRequest *request)
+static struct update *admit(struct mutable_state *ms, const char *id, const PbUpdateRequest *request)
 {
-    struct update *update = update_new(ms, request->meta->update_id, UPDATE_ADMITTED);
+    struct update *update = update_new(ms, id, UPDATE_ADMITTED);
 
     update->request = pb_copy(update->arena, request);
     return update;
+}
+
+struct update *update_admit(struct mutable_state *ms, const PbUpdateRequest *request)
+{
+    return admit(ms, request->meta->update_id, request);
 }
 
 void updates_unsend(struct mutable_state *ms)
@@ -116,6 +121,7 @@ void updates_unsend(struct mutable_state *ms)
 }
 
 struct update_memory {
+    const char *id;
     const PbUpdateRequest *request;
     enum update_stage stage;
     struct update_memory *next;
@@ -130,7 +136,8 @@ struct update_memory *updates_remember(const struct mutable_state *ms, struct ar
         if (update->stage > UPDATE_SENT || update->request == NULL)
             continue;
         *end = ARENA_NEW(arena, struct update_memory);
-        **end = (struct update_memory){.request = pb_copy(arena, update->request), .stage = update->stage};
+        **end = (struct update_memory){
+            .id = arena_strdup(arena, update->id), .request = pb_copy(arena, update->request), .stage = update->stage};
         end = &(*end)->next;
     }
     return first;
@@ -139,8 +146,8 @@ struct update_memory *updates_remember(const struct mutable_state *ms, struct ar
 void updates_recall(struct mutable_state *ms, const struct update_memory *memory)
 {
     for (; memory != NULL; memory = memory->next)
-        if (mutable_state_update(ms, memory->request->meta->update_id) == NULL)
-            update_admit(ms, memory->request)->stage = memory->stage;
+        if (mutable_state_update(ms, memory->id) == NULL)
+            admit(ms, memory->id, memory->request)->stage = memory->stage;
 }
 
 /* ---- news ---- */
@@ -159,8 +166,18 @@ static PbOutcome *failed_outcome(struct arena *arena, const PbFailure *failure)
     PbOutcome *outcome = ARENA_NEW_PB(arena, PbOutcome);
 
     outcome->value_case = PbOutcome_failure_case;
-    outcome->failure = borrow(failure);
+    outcome->failure = failure == NULL ? ARENA_NEW_PB(arena, PbFailure) : borrow(failure);
     return outcome;
+}
+
+/* What has become of an update in this transition; NULL: nothing that anybody waits for. */
+static const struct update_news *news_of(const struct transition *t, const char *id)
+{
+    const struct update_news *news = t->update_news;
+
+    while (news != NULL && strcmp(news->id, id) != 0)
+        news = news->next;
+    return news;
 }
 
 /* A failure that the server gives as the outcome of an update. */
@@ -253,35 +270,35 @@ size_t updates_make_messages(struct mutable_state *ms, struct arena *arena, PbMe
 
 /* ---- messages from the worker ---- */
 
-enum message_kind { ACCEPTANCE, REJECTION, RESPONSE, OTHER };
-
-/* An unpacked message body. */
-struct body {
-    enum message_kind kind;
-    const PbAcceptance *acceptance;
-    const PbRejection *rejection;
-    const PbUpdateResponse *response;
-};
-
-static const void *unpack_body(struct arena *arena, const PbMessage *message, const ProtobufCMessageDescriptor *type)
+/* "temporal.api.update.v1.Acceptance" of a message; "" when it has no proper name. */
+static const char *body_name(const PbMessage *message)
 {
-    return pb_unpack_any(arena, type, message->body); /* scans first: the inside of an Any came unseen */
+    const char *slash = strrchr(message->body->type_url, '/');
+    const char *name = slash == NULL ? message->body->type_url : slash + 1;
+    size_t length = strlen(name);
+
+    if (length == 0 || name[0] == '.' || name[length - 1] == '.' || strstr(name, "..") != NULL)
+        return "";
+    return name;
 }
 
-static struct body read_body(struct arena *arena, const PbMessage *message)
+const char *update_messages_problem(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request)
 {
-    struct body body = {.kind = OTHER};
+    for (size_t i = 0; i < request->n_messages; i++) {
+        const char *name;
 
-    if ((body.acceptance = unpack_body(arena, message, &PbAcceptance_descriptor)) != NULL)
-        body.kind = ACCEPTANCE;
-    else if ((body.rejection = unpack_body(arena, message, &PbRejection_descriptor)) != NULL)
-        body.kind = REJECTION;
-    else if ((body.response = unpack_body(arena, message, &PbUpdateResponse_descriptor)) != NULL)
-        body.kind = RESPONSE;
-    return body;
+        if (request->messages[i]->body == NULL)
+            return "nil message body";
+        name = body_name(request->messages[i]);
+        if (name[0] == '\0')
+            return "no message name specified";
+        if (strchr(name, '.') == NULL)
+            return arena_printf(arena, "failed to extract protocol type: no . found in \"%s\"", name);
+    }
+    return NULL;
 }
 
-static const char *stage_name(const struct update *update)
+static const char *stage_name(const struct update *update, int64_t completed_event_id)
 {
     switch (update->stage) {
     case UPDATE_ADMITTED:
@@ -289,26 +306,24 @@ static const char *stage_name(const struct update *update)
     case UPDATE_SENT:
         return "Sent";
     case UPDATE_ACCEPTED:
-        return "Accepted";
+        return update->accepted_event_id > completed_event_id ? "ProvisionallyAccepted" : "Accepted";
     case UPDATE_COMPLETED:
-        return "Completed";
+        return update->completed_event_id > completed_event_id ? "ProvisionallyCompleted" : "Completed";
     }
     return "";
 }
 
-static struct refusal wrong_stage(struct transition *t, const struct update *update, const char *message)
+static struct refusal wrong_stage(struct transition *t, const char *id, const char *message, const char *stage)
 {
     return refuse(t, BAD_MESSAGE,
-                  "invalid state transition attempted for Update %s: received *update.%s message while in state %s",
-                  update->id, message, stage_name(update));
+                  "invalid state transition attempted for Update %s: received *update.%s message while in state %s", id,
+                  message, stage);
 }
 
 static struct refusal accept_update(struct transition *t, struct update *update, const PbAcceptance *acceptance)
 {
     PbWorkflowExecutionUpdateAcceptedEventAttributes *accepted;
 
-    if (update->stage > UPDATE_SENT)
-        return wrong_stage(t, update, "Acceptance");
     if (acceptance->accepted_request_sequencing_event_id == 0)
         return refuse(t, BAD_MESSAGE, "invalid *update.Acceptance: accepted_request_sequencing_event_id is not set");
     if (acceptance->accepted_request_message_id[0] == '\0')
@@ -325,8 +340,6 @@ static struct refusal accept_update(struct transition *t, struct update *update,
 
 static struct refusal reject_update(struct transition *t, struct update *update, const PbRejection *rejection)
 {
-    if (update->stage > UPDATE_SENT)
-        return wrong_stage(t, update, "Rejection");
     report(t, update, UPDATE_REJECTED, failed_outcome(t->arena, rejection->failure));
     update_free(t->ms, update);
     return ACCEPTED;
@@ -336,8 +349,6 @@ static struct refusal complete_update(struct transition *t, struct update *updat
 {
     PbWorkflowExecutionUpdateCompletedEventAttributes *completed;
 
-    if (update->stage != UPDATE_ACCEPTED)
-        return wrong_stage(t, update, "Response");
     if (response->meta == NULL)
         return refuse(t, BAD_MESSAGE, "invalid *update.Response: meta is not set");
     if (response->meta->update_id[0] == '\0')
@@ -355,53 +366,116 @@ static struct refusal complete_update(struct transition *t, struct update *updat
     return ACCEPTED;
 }
 
+enum message_kind { ACCEPTANCE, REJECTION, RESPONSE };
+
+/* The messages that there are: what they are for an update of a wrong stage or none at all. */
+static const struct message_type {
+    const char *name;
+    const ProtobufCMessageDescriptor *descriptor;
+    enum message_kind kind;
+} message_types[] = {
+    {"Acceptance", &PbAcceptance_descriptor, ACCEPTANCE},
+    {"Rejection", &PbRejection_descriptor, REJECTION},
+    {"Response", &PbUpdateResponse_descriptor, RESPONSE},
+};
+
+static const struct message_type *message_type_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(message_types) / sizeof(message_types[0]); i++)
+        if (strcmp(message_types[i].name, name) == 0)
+            return &message_types[i];
+    return NULL;
+}
+
 /* A worker may bring back an update that this server has lost: its message then holds the whole request. */
-static struct update *resurrect(struct mutable_state *ms, const char *id, const struct body *body)
+static struct update *resurrect(struct mutable_state *ms, const char *id, enum message_kind kind, const void *body)
 {
     const PbUpdateRequest *request = NULL;
     struct update *update;
 
-    if (body->kind == ACCEPTANCE)
-        request = body->acceptance->accepted_request;
-    else if (body->kind == REJECTION)
-        request = body->rejection->rejected_request;
-    if (request == NULL || request->meta == NULL || request->input == NULL || strcmp(request->meta->update_id, id) != 0)
+    if (kind == ACCEPTANCE)
+        request = ((const PbAcceptance *)body)->accepted_request;
+    else if (kind == REJECTION)
+        request = ((const PbRejection *)body)->rejected_request;
+    if (request == NULL)
         return NULL;
-    update = update_admit(ms, request);
+    update = admit(ms, id, request);
     update->stage = UPDATE_SENT;
     return update;
 }
 
-static struct refusal process_message(struct transition *t, const PbMessage *message)
+/* The run has been closed by a command before this message: it comes too late. */
+static struct refusal abort_update(struct transition *t, struct update *update)
 {
-    const char *id = message->protocol_instance_id;
-    struct update *update = mutable_state_update(t->ms, id);
-    struct body body = read_body(t->arena, message);
+    if (update->stage <= UPDATE_SENT) {
+        report(t, update, UPDATE_ABORTED, NULL);
+        update_free(t->ms, update);
+    }
+    return ACCEPTED; /* an accepted one is told of the run's end when all messages are done */
+}
 
-    if ((int64_t)message->body->value.len > t->limits->blob_bytes_max)
-        return refuse_and_terminate(t, BAD_MESSAGE, "Message type %s exceeds size limit.",
-                                    strrchr(message->body->type_url, '/') == NULL ? message->body->type_url
-                                                                                  : strrchr(message->body->type_url, '/') + 1);
-    if (!mutable_state_is_open(t->ms) && body.kind != REJECTION)
-        return ACCEPTED; /* too late: the end of the run aborts it */
-    if (update == NULL)
-        update = resurrect(t->ms, id, &body);
+static struct refusal apply_message(struct transition *t, struct update *update, const struct message_type *type,
+                                    const void *body, int64_t completed_event_id)
+{
+    bool fits = type->kind == RESPONSE ? update->stage == UPDATE_ACCEPTED : update->stage <= UPDATE_SENT;
+
+    if (!mutable_state_is_open(t->ms) && type->kind != REJECTION)
+        return abort_update(t, update);
+    if (!fits)
+        return wrong_stage(t, update->id, type->name, stage_name(update, completed_event_id));
+    switch (type->kind) {
+    case ACCEPTANCE:
+        return accept_update(t, update, body);
+    case REJECTION:
+        return reject_update(t, update, body);
+    case RESPONSE:
+        return complete_update(t, update, body);
+    }
+    return ACCEPTED;
+}
+
+/* A message for an update that is not there: rejected or aborted by a message before, or lost with a server's memory. */
+static struct refusal process_for_absent(struct transition *t, const char *id, const struct message_type *type,
+                                         const void *body, int64_t completed_event_id)
+{
+    const struct update_news *news = news_of(t, id);
+    struct update *update;
+
+    if (news != NULL && news->kind == UPDATE_ABORTED)
+        return ACCEPTED;
+    if (news != NULL && news->kind == UPDATE_REJECTED)
+        return wrong_stage(t, id, type->name, "ProvisionallyCompleted");
+    update = resurrect(t->ms, id, type->kind, body);
     if (update == NULL)
         return refuse(t, BAD_MESSAGE,
                       "update %s wasn't found on the server. This is most likely a transient error which will be resolved "
                       "automatically by retries",
                       id);
-    switch (body.kind) {
-    case ACCEPTANCE:
-        return accept_update(t, update, body.acceptance);
-    case REJECTION:
-        return reject_update(t, update, body.rejection);
-    case RESPONSE:
-        return complete_update(t, update, body.response);
-    case OTHER:
-        break;
-    }
-    return refuse(t, BAD_MESSAGE, "Message type %s not supported", message->body->type_url);
+    return apply_message(t, update, type, body, completed_event_id);
+}
+
+static struct refusal process_message(struct transition *t, const PbMessage *message, int64_t completed_event_id)
+{
+    static const char protocol[] = "temporal.api.update.v1";
+    const char *id = message->protocol_instance_id, *name = body_name(message), *dot = strrchr(name, '.');
+    struct update *update = mutable_state_update(t->ms, id);
+    const struct message_type *type;
+    const void *body;
+
+    invariant(dot != NULL, "a message without a proper name"); /* update_messages_problem has seen to that */
+    if ((int64_t)message->body->value.len > t->limits->blob_bytes_max)
+        return refuse_and_terminate(t, BAD_MESSAGE, "Message type %s exceeds size limit.", name);
+    if ((size_t)(dot - name) != sizeof(protocol) - 1 || strncmp(name, protocol, sizeof(protocol) - 1) != 0)
+        return refuse(t, BAD_MESSAGE, "unsupported protocol type %.*s", (int)(dot - name), name);
+    type = message_type_find(dot + 1);
+    if (type == NULL)
+        return refuse(t, BAD_MESSAGE, "Message type *update.%s not supported", dot + 1);
+    body = pb_unpack_any(t->arena, type->descriptor, message->body); /* scans first: the inside of an Any came unseen */
+    if (body == NULL)
+        return refuse(t, BAD_MESSAGE, "unable to unmarshal request: proto: cannot parse invalid wire-format data");
+    if (update == NULL)
+        return process_for_absent(t, id, type, body, completed_event_id);
+    return apply_message(t, update, type, body, completed_event_id);
 }
 
 struct refusal decide_protocol_message(struct transition *t, const PbCommand *command, struct task_context *task)
@@ -413,11 +487,14 @@ struct refusal decide_protocol_message(struct transition *t, const PbCommand *co
     id = command->protocol_message_command_attributes->message_id;
     if (id[0] == '\0')
         return refuse(t, BAD_MESSAGE, "MessageID is not set on ProtocolMessageCommand.");
-    for (size_t i = 0; i < task->request->n_messages; i++)
-        if (!task->message_is_done[i] && strcmp(task->request->messages[i]->id, id) == 0) {
-            task->message_is_done[i] = true;
-            return process_message(t, task->request->messages[i]);
-        }
+    for (size_t i = task->request->n_messages; i-- > 0;) { /* of several with one id the last one counts */
+        if (strcmp(task->request->messages[i]->id, id) != 0)
+            continue;
+        if (task->message_is_done[i])
+            break;
+        task->message_is_done[i] = true;
+        return process_message(t, task->request->messages[i], task->completed_event_id);
+    }
     return refuse(t, BAD_MESSAGE, "ProtocolMessageCommand referenced absent message ID %s", id);
 }
 
@@ -427,7 +504,7 @@ struct refusal updates_process_rest(struct transition *t, struct task_context *t
         struct refusal refusal = ACCEPTED;
 
         if (!task->message_is_done[i])
-            refusal = process_message(t, task->request->messages[i]);
+            refusal = process_message(t, task->request->messages[i], task->completed_event_id);
         transition_settle(t);
         if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
             return refusal;
@@ -437,15 +514,9 @@ struct refusal updates_process_rest(struct transition *t, struct task_context *t
 
 bool messages_are_rejections(const PbRespondWorkflowTaskCompletedRequest *request)
 {
-    static const char rejection[] = "temporal.api.update.v1.Rejection";
-
-    for (size_t i = 0; i < request->n_messages; i++) {
-        const PbAny *body = request->messages[i]->body;
-        const char *name = body == NULL ? NULL : strrchr(body->type_url, '/');
-
-        if (name == NULL || strcmp(name + 1, rejection) != 0)
+    for (size_t i = 0; i < request->n_messages; i++)
+        if (strcmp(body_name(request->messages[i]), PbRejection_descriptor.name) != 0)
             return false;
-    }
     return true;
 }
 

@@ -149,22 +149,33 @@ void workflow_task_schedule_speculative(struct transition *t)
     };
 }
 
-static void suggest_continue_as_new(const struct transition *t, PbWorkflowTaskStartedEventAttributes *started)
+/* Why a task that starts now suggests to continue as new: a bit for each reason. */
+static unsigned suggestions(const struct transition *t)
 {
-    PbSuggestContinueAsNewReason *reasons = ARENA_NEW_ARRAY(t->arena, PbSuggestContinueAsNewReason, 3);
+    int32_t updates_most = (t->limits->updates_total_max * 9 + 9) / 10; /* nine tenths, rounded up */
+    unsigned reasons = 0;
 
     if (t->ms->history_bytes >= t->limits->suggest_bytes)
-        reasons[started->n_suggest_continue_as_new_reasons++] = SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE;
+        reasons |= 1U << SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE;
     if (t->ms->next_event_id >= t->limits->suggest_events)
-        reasons[started->n_suggest_continue_as_new_reasons++] = SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS;
-    if (mutable_state_updates_count(t->ms) >= t->limits->suggest_updates)
-        reasons[started->n_suggest_continue_as_new_reasons++] = SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES;
-    started->suggest_continue_as_new_reasons = reasons;
-    started->suggest_continue_as_new = started->n_suggest_continue_as_new_reasons > 0;
+        reasons |= 1U << SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS;
+    if (mutable_state_updates_count(t->ms) >= updates_most)
+        reasons |= 1U << SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES;
+    return reasons;
 }
 
-static PbWorkflowTaskStartedEventAttributes *add_started_event(struct transition *t, const char *identity,
-                                                               const char *request_id)
+static void fill_suggestions(struct arena *arena, unsigned reasons, PbWorkflowTaskStartedEventAttributes *started)
+{
+    started->suggest_continue_as_new_reasons = ARENA_NEW_ARRAY(arena, PbSuggestContinueAsNewReason, 3);
+    for (int reason = SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE;
+         reason <= SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES; reason++)
+        if ((reasons & 1U << reason) != 0)
+            started->suggest_continue_as_new_reasons[started->n_suggest_continue_as_new_reasons++] =
+                (PbSuggestContinueAsNewReason)reason;
+    started->suggest_continue_as_new = reasons != 0;
+}
+
+static void add_started_event(struct transition *t, const char *identity, const char *request_id, unsigned suggests)
 {
     PbWorkflowTaskStartedEventAttributes *started = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_STARTED);
 
@@ -172,8 +183,7 @@ static PbWorkflowTaskStartedEventAttributes *add_started_event(struct transition
     started->identity = borrow_text(identity);
     started->request_id = borrow_text(request_id);
     started->history_size_bytes = t->ms->history_bytes;
-    suggest_continue_as_new(t, started);
-    return started;
+    fill_suggestions(t->arena, suggests, started);
 }
 
 void workflow_task_start(struct transition *t, const char *identity, const char *request_id, bool on_sticky)
@@ -192,7 +202,7 @@ void workflow_task_start(struct transition *t, const char *identity, const char 
         t->volatile_changed = true;
     }
     if (!workflow_task_is_virtual(task)) {
-        add_started_event(t, identity, request_id);
+        add_started_event(t, identity, request_id, suggestions(t));
         transition_settle(t);
         return;
     }
@@ -200,6 +210,7 @@ void workflow_task_start(struct transition *t, const char *identity, const char 
     task->state = WORKFLOW_TASK_STARTED;
     task->started_event_id = task->scheduled_event_id + 1;
     task->started_time = t->now;
+    task->suggests = suggestions(t);
     task->identity = arena_strdup(ms->task_arena, identity);
     task->request_id = arena_strdup(ms->task_arena, request_id);
 }
@@ -272,7 +283,7 @@ static void materialise(struct transition *t)
     t->volatile_changed = true;
     if (task.state != WORKFLOW_TASK_STARTED)
         return;
-    add_started_event(t, identity, request_id);
+    add_started_event(t, identity, request_id, task.suggests); /* as the worker has seen it */
     t->pending->event_time = pb_timestamp_new(t->arena, task.started_time);
     transition_settle(t);
 }
@@ -621,7 +632,8 @@ void close_cut_task(struct transition *t)
     transition_flush_buffered(t);
 }
 
-size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, PbHistoryEvent *ret_events[2])
+size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, bool for_worker,
+                                    PbHistoryEvent *ret_events[2])
 {
     const struct workflow_task *task = &ms->workflow_task;
     PbWorkflowTaskScheduledEventAttributes *scheduled;
@@ -649,7 +661,10 @@ size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena
     ret_events[1]->attributes_case = event_type_find(EVENT_TYPE_WORKFLOW_TASK_STARTED)->attributes_case;
     started = ARENA_NEW_PB(arena, PbWorkflowTaskStartedEventAttributes);
     started->scheduled_event_id = task->scheduled_event_id;
+    started->identity = arena_strdup(arena, for_worker ? task->identity : "");
+    started->request_id = arena_strdup(arena, task->request_id);
     started->history_size_bytes = ms->history_bytes;
+    fill_suggestions(arena, task->suggests, started);
     *event_attributes(ret_events[1]) = started;
     return 2;
 }

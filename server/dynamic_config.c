@@ -40,7 +40,6 @@ static const struct setting {
     SETTING("limit.historyCount.suggestContinueAsNew", TYPE_INT64, history.suggest_events, 4 << 10),
     SETTING("limit.historySize.suggestContinueAsNew", TYPE_INT64, history.suggest_bytes, 4 << 20),
     /* 90 % of all that a run may have. */
-    SETTING("", TYPE_INT32, history.suggest_updates, 1800),
     SETTING("history.maxInFlightUpdates", TYPE_INT32, history.updates_in_flight_max, 10),
     SETTING("history.maxTotalUpdates", TYPE_INT32, history.updates_total_max, 2000),
     SETTING("history.defaultWorkflowTaskTimeout", TYPE_NANOS, history.task_timeout_default, 10 * NANOS_PER_SECOND),

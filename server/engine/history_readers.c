@@ -158,7 +158,7 @@ static status fill_page(struct call *call, struct run *run, const PbGetWorkflowE
         PbHistoryEvent *events[2];
 
         virtual.events = events;
-        virtual.n_events = workflow_task_virtual_events(run->state, call->arena, events);
+        virtual.n_events = workflow_task_virtual_events(run->state, call->arena, false, events);
         if (virtual.n_events > 0)
             parts[count++] = pb_pack(call->arena, &virtual);
     }

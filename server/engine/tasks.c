@@ -115,7 +115,7 @@ static void attach_history(struct call *call, struct run *run, PbPollWorkflowTas
         PbHistoryEvent *events[2];
 
         virtual.events = events;
-        virtual.n_events = workflow_task_virtual_events(run->state, call->arena, events);
+        virtual.n_events = workflow_task_virtual_events(run->state, call->arena, true, events);
         if (virtual.n_events > 0)
             parts[count++] = pb_pack(call->arena, &virtual); /* run_read_history leaves room for one more */
     }
@@ -318,7 +318,7 @@ static PbHistory *unpacked_history(struct run *run, struct arena *arena, int64_t
 static void append_virtual_events(struct run *run, struct arena *arena, PbHistory *history)
 {
     PbHistoryEvent *events[2], **all;
-    size_t count = workflow_task_virtual_events(run->state, arena, events);
+    size_t count = workflow_task_virtual_events(run->state, arena, true, events);
 
     if (count == 0)
         return;
@@ -361,12 +361,13 @@ static status refuse_completion(struct call *call, struct run *run, const struct
     struct transition t;
     bool is_first = run->state->workflow_task.attempt <= 1;
 
+    run_begin(run, &t);
     /* Later attempts are left to time out, which slows a worker down that sends the same nonsense for ever. */
-    if (is_first || refusal->cause == WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND) {
-        run_begin(run, &t);
+    if (is_first || refusal->cause == WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND)
         workflow_task_fail_for_refusal(&t, refusal, identity);
-        run_commit(run, &t);
-    }
+    else
+        updates_drop_sent(&t);
+    run_commit(run, &t);
     return status_errorf(call->arena, GRPC_INVALID_ARGUMENT, "%s", refusal->text);
 }
 
@@ -403,11 +404,10 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
 
     TRY(started_task_run(call, ns, &req->task_token, &run));
     problem = workflow_task_check_sequence(call->arena, req);
+    if (problem == NULL)
+        problem = update_messages_problem(call->arena, req);
     if (problem != NULL)
         return status_error(GRPC_INVALID_ARGUMENT, problem);
-    for (size_t i = 0; i < req->n_messages; i++)
-        if (req->messages[i]->body == NULL)
-            return status_error(GRPC_INVALID_ARGUMENT, "nil message body");
     TRY(check_other_namespaces(call, req));
     memory = workflow_task_remember(run->state, call->arena);
     run_begin(run, &t);

@@ -207,6 +207,9 @@
 #define MSG_UPDATE_META_NOT_SET  "Update meta is not set on request."
 #define MSG_UPDATE_ID_TOO_LONG   "UpdateId length exceeds limit."
 #define MSG_UPDATE_INPUT_NOT_SET "Update input is not set on request."
+/* of a poll */
+#define MSG_UPDATE_WORKFLOW_ID_NOT_SET "Can't load workflow execution.  WorkflowId not set."
+#define MSG_UPDATE_RUN_ID_INVALID      "RunId is not valid UUID."
 #define MSG_UPDATE_NAME_NOT_SET  "Update name is not set on request."
 #define MSG_UPDATE_REF_NOT_SET   "UpdateRef is not set on request."
 #define MSG_UPDATE_ADMITTED_STAGE                                                                  \

@@ -26,7 +26,6 @@ static status check_update(struct call *call, const struct check *check, const P
         return status_error(GRPC_INVALID_ARGUMENT, MSG_UPDATE_INPUT_NOT_SET);
     if (update->input->name[0] == '\0')
         return status_error(GRPC_INVALID_ARGUMENT, MSG_UPDATE_NAME_NOT_SET);
-    TRY(check_blob(check, update->input->args));
     *normal = *req;
     normal->request = pb_copy(call->arena, update);
     if (update->meta->update_id[0] == '\0') {
@@ -61,12 +60,18 @@ status rpc_update_workflow_execution(struct call *call, const PbUpdateWorkflowEx
 status rpc_poll_workflow_execution_update(struct call *call, const PbPollWorkflowExecutionUpdateRequest *req,
                                           PbPollWorkflowExecutionUpdateResponse *resp)
 {
+    const PbWorkflowExecution *execution;
+    uint8_t run_id[UUID_BYTES];
     struct check check;
 
     TRY(check_begin(call, req->namespace_, &check));
     if (req->update_ref == NULL)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_UPDATE_REF_NOT_SET);
-    TRY(check_execution(req->update_ref->workflow_execution));
+    execution = req->update_ref->workflow_execution;
+    if (execution == NULL || execution->workflow_id[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_UPDATE_WORKFLOW_ID_NOT_SET);
+    if (execution->run_id[0] != '\0' && !uuid_parse(execution->run_id, run_id))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_UPDATE_RUN_ID_INVALID);
     return engine_poll_update(call, check.ns, req, resp);
 }
 

@@ -37,7 +37,9 @@ from temporalio.api.errordetails.v1 import message_pb2 as errordetails_pb
 from temporalio.api.failure.v1 import message_pb2 as failure_pb
 from temporalio.api.operatorservice.v1 import request_response_pb2 as operator_pb
 from temporalio.api.operatorservice.v1 import service_pb2 as operator_service
+from temporalio.api.protocol.v1 import message_pb2 as protocol_pb
 from temporalio.api.testservice.v1 import service_pb2 as test_service
+from temporalio.api.update.v1 import message_pb2 as update_pb
 from temporalio.api.workflowservice.v1 import request_response_pb2 as service_pb
 from temporalio.api.workflowservice.v1 import service_pb2 as workflow_service
 
@@ -140,6 +142,8 @@ ALREADY_EXISTS = grpc.StatusCode.ALREADY_EXISTS
 FAILED_PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
 RESOURCE_EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 DEADLINE_EXCEEDED = grpc.StatusCode.DEADLINE_EXCEEDED
+PERMISSION_DENIED = grpc.StatusCode.PERMISSION_DENIED
+ABORTED = grpc.StatusCode.ABORTED
 UNIMPLEMENTED = grpc.StatusCode.UNIMPLEMENTED
 NotFoundFailure = errordetails_pb.NotFoundFailure
 NamespaceNotFoundFailure = errordetails_pb.NamespaceNotFoundFailure
@@ -147,6 +151,8 @@ AlreadyStartedFailure = errordetails_pb.WorkflowExecutionAlreadyStartedFailure
 WorkflowNotReadyFailure = errordetails_pb.WorkflowNotReadyFailure
 ResourceExhaustedFailure = errordetails_pb.ResourceExhaustedFailure
 QueryFailedFailure = errordetails_pb.QueryFailedFailure
+PermissionDeniedFailure = errordetails_pb.PermissionDeniedFailure
+MultiOperationFailure = errordetails_pb.MultiOperationExecutionFailure
 BUSY_WORKFLOW = ResourceExhaustedFailure(
     cause="RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW", scope="RESOURCE_EXHAUSTED_SCOPE_NAMESPACE"
 )
@@ -238,6 +244,69 @@ def continue_as_new(**attributes):
     )
 
 
+def start_child(workflow_id, queue, **attributes):
+    """A child of type "child", unless the attributes say otherwise."""
+    attributes = dict(
+        dict(workflow_id=workflow_id, workflow_type=dict(name="child"), task_queue=dict(name=queue)), **attributes
+    )
+    return _command("START_CHILD_WORKFLOW_EXECUTION", start_child_workflow_execution_command_attributes=attributes)
+
+
+def signal_external(workflow_id, name="sig", *input, run_id="", **attributes):
+    attributes.update(execution=dict(workflow_id=workflow_id, run_id=run_id), signal_name=name)
+    if input:
+        attributes["input"] = payloads(*input)
+    return _command(
+        "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION", signal_external_workflow_execution_command_attributes=attributes
+    )
+
+
+def cancel_external(workflow_id, **attributes):
+    attributes["workflow_id"] = workflow_id
+    return _command(
+        "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION",
+        request_cancel_external_workflow_execution_command_attributes=attributes,
+    )
+
+
+def bare(command_type):
+    """A command without its attributes."""
+    return command_pb.Command(command_type=command_type_pb2.CommandType.Value(f"COMMAND_TYPE_{command_type}"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Updates, as a worker answers them: by messages, which commands may put in their place
+
+
+def place(message):
+    """The command that says: process this message now."""
+    return _command("PROTOCOL_MESSAGE", protocol_message_command_attributes=dict(message_id=message.id))
+
+
+def update_message(update_id, body, kind):
+    message = protocol_pb.Message(id=f"{update_id}/{kind}", protocol_instance_id=update_id)
+    if body is not None:
+        message.body.Pack(body)
+    return message
+
+
+def accept(update_id, sequencing_event_id=1, **fields):
+    body = dict(
+        accepted_request_message_id=f"{update_id}/request", accepted_request_sequencing_event_id=sequencing_event_id
+    )
+    return update_message(update_id, update_pb.Acceptance(**dict(body, **fields)), "accept")
+
+
+def reject(update_id, failure=None, **fields):
+    body = dict(rejected_request_message_id=f"{update_id}/request", failure=failure or application_failure("no"))
+    return update_message(update_id, update_pb.Rejection(**dict(body, **fields)), "reject")
+
+
+def respond(update_id, *result, failure=None):
+    outcome = dict(failure=failure) if failure else dict(success=payloads(*result))
+    return update_message(update_id, update_pb.Response(meta=dict(update_id=update_id), outcome=outcome), "respond")
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # History as text
 
@@ -304,6 +373,19 @@ def value_text(field, value):
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if value not in ("", 0, b"") else "-"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Updates, as a client sends them
+
+
+def wait_for(stage):
+    return dict(lifecycle_stage=f"UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_{stage}")
+
+
+def update_request(update_id, name="up", *args, **fields):
+    input = dict(name=name, args=payloads(*args)) if args else dict(name=name)
+    return dict(dict(meta=dict(update_id=update_id, identity="client"), input=input), **fields)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -442,6 +524,33 @@ class Run:
     def query(self, type="state", **fields):
         return self.query_later(type, **fields).result()
 
+    def update_later(self, update_id="u", name="up", *args, stage="COMPLETED", timeout=CALL_SECONDS, **fields):
+        fields.setdefault("workflow_execution", self.execution)
+        fields.setdefault("request", update_request(update_id, name, *args))
+        if stage:
+            fields.setdefault("wait_policy", wait_for(stage))
+        return self.server.call_later("UpdateWorkflowExecution", timeout=timeout, **fields)
+
+    def update(self, *args, **fields):
+        return self.update_later(*args, **fields).result()
+
+    def send_update(self, update_id="u", *args, **fields):
+        """Sends an update and waits until the server knows it; returns the future of its answer."""
+        answer = self.update_later(update_id, *args, **fields)
+        while not answer.done():
+            try:
+                self.poll_update(update_id)
+                break
+            except grpc.RpcError as error:
+                assert error.code() == NOT_FOUND, error
+        return answer
+
+    def poll_update(self, update_id="u", stage=None, timeout=CALL_SECONDS, **fields):
+        fields.setdefault("update_ref", dict(workflow_execution=self.execution, update_id=update_id))
+        if stage:
+            fields.setdefault("wait_policy", wait_for(stage))
+        return self.server.call("PollWorkflowExecutionUpdate", timeout=timeout, **fields)
+
     def describe(self, **fields):
         fields.setdefault("execution", self.execution)
         return self.server.call("DescribeWorkflowExecution", **fields)
@@ -519,6 +628,12 @@ class Task:
         if result:
             fields["query_result"] = payloads(*result)
         return self.run.server.call("RespondQueryTaskCompleted", task_token=self.response.task_token, **fields)
+
+    def inline(self, *commands, **fields):
+        """Completes the task and asks for the next one in the answer."""
+        response = self.complete(*commands, return_new_workflow_task=True, **fields)
+        assert response.workflow_task.task_token, "no workflow task came inline; the history is\n" + self.run.text()
+        return Task(self.run, response.workflow_task)
 
     def text(self):
         """The history that came with the task."""

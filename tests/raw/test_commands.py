@@ -8,11 +8,6 @@ def case(name, cause, text, *commands):
     return pytest.param(cause, text, commands, id=name)
 
 
-def bare(command_type):
-    """A command without its attributes."""
-    return command_pb.Command(command_type=command_type_pb2.CommandType.Value(f"COMMAND_TYPE_{command_type}"))
-
-
 NO_TIMEOUT = (
     "a valid StartToCloseTimeout or ScheduleToCloseTimeout must be set on the activity. "
     "ActivityId=a ActivityType=act"

@@ -114,20 +114,20 @@ START_TEST(clients_see_a_transient_task)
 {
     PbHistoryEvent *events[2];
 
-    ck_assert_uint_eq(workflow_task_virtual_events(bed.ms, bed.arena, events), 0);
+    ck_assert_uint_eq(workflow_task_virtual_events(bed.ms, bed.arena, false, events), 0);
     bed_poll(&bed);
     bed_fail_task(&bed);
-    ck_assert_uint_eq(workflow_task_virtual_events(bed.ms, bed.arena, events), 1);
+    ck_assert_uint_eq(workflow_task_virtual_events(bed.ms, bed.arena, false, events), 1);
     ck_assert_int_eq(events[0]->event_id, 5);
     ck_assert_int_eq(events[0]->task_id, 0);
     ck_assert_int_eq(events[0]->workflow_task_scheduled_event_attributes->attempt, 2);
     bed_poll(&bed);
-    ck_assert_uint_eq(workflow_task_virtual_events(bed.ms, bed.arena, events), 2);
+    ck_assert_uint_eq(workflow_task_virtual_events(bed.ms, bed.arena, false, events), 2);
     ck_assert_int_eq(events[1]->event_id, 6);
     ck_assert_int_eq(events[1]->workflow_task_started_event_attributes->scheduled_event_id, 5);
     bed_fail_task(&bed);
     bed_signal(&bed, "takes id 5");
-    ck_assert_uint_eq(workflow_task_virtual_events(bed.ms, bed.arena, events), 0);
+    ck_assert_uint_eq(workflow_task_virtual_events(bed.ms, bed.arena, false, events), 0);
 }
 END_TEST
 
