@@ -1,8 +1,8 @@
 /*
- * TZif data are checked once and then read where they lie: 64-bit instants of change in ascending order, for each of them
- * the index of a type, then the types (offset, whether it is daylight saving time, name). Behind them stands a rule for all
- * later years, in the form of POSIX's TZ variable. Data of the first version have 32-bit instants and no rule; what later
- * versions have before their own block, for programs that know nothing else, is skipped.
+ * TZif data are checked once and then read where they lie: 64-bit instants of change in ascending order, for each of
+ * them the index of a type, then the types (offset, whether it is daylight saving time, name). Behind them stands a
+ * rule for all later years, in the form of POSIX's TZ variable. Data of the first version have 32-bit instants and no
+ * rule; what later versions have before their own block, for programs that know nothing else, is skipped.
  */
 #include "base/timezone.h"
 
@@ -167,8 +167,8 @@ static bool read_day(struct reader *reader, struct zone_day *ret_day)
 
     if (reader_skip(reader, 'M')) {
         day.kind = ZONE_DAY_OF_WEEK;
-        if (!read_number(reader, 1, 12, &day.month) || !reader_skip(reader, '.') || !read_number(reader, 1, 5, &day.week) ||
-            !reader_skip(reader, '.') || !read_number(reader, 0, 6, &day.day))
+        if (!read_number(reader, 1, 12, &day.month) || !reader_skip(reader, '.') ||
+            !read_number(reader, 1, 5, &day.week) || !reader_skip(reader, '.') || !read_number(reader, 0, 6, &day.day))
             return false;
     } else if (reader_skip(reader, 'J')) {
         day.kind = ZONE_DAY_COUNTED_WITHOUT_LEAP_DAY;
@@ -287,7 +287,8 @@ static bool read_header(const uint8_t *data, size_t len, struct counts *ret_coun
     return true;
 }
 
-/* The bytes of a block behind its header; `time_bytes` is the size of its instants. A leap second has one and a count. */
+/* The bytes of a block behind its header; `time_bytes` is the size of its instants. A leap second has one and a count.
+ */
 static uint64_t block_bytes(const struct counts *counts, uint64_t time_bytes)
 {
     return counts->times * (time_bytes + 1) + (uint64_t)counts->types * TYPE_BYTES + counts->name_bytes +

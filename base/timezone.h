@@ -1,6 +1,6 @@
 /*
- * Time zones: those of the IANA database, embedded when Fermata is built so that the host's do not matter, and such as come
- * from elsewhere as TZif data (RFC 9636). What a zone did before 1970 is not embedded.
+ * Time zones: those of the IANA database, embedded when Fermata is built so that the host's do not matter, and such as
+ * come from elsewhere as TZif data (RFC 9636). What a zone did before 1970 is not embedded.
  *
  * What a local time means where clocks are set forward or back is what Go's time package makes of it, because the real
  * server's cron schedules and calendars follow that.
@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A day of the year on which clocks are set, as POSIX's TZ has it, and when: seconds after its midnight, maybe negative. */
+/* A day of the year on which clocks are set, as POSIX's TZ has it, and when: seconds after its midnight, maybe
+ * negative. */
 enum zone_day_kind { ZONE_DAY_COUNTED, ZONE_DAY_COUNTED_WITHOUT_LEAP_DAY, ZONE_DAY_OF_WEEK };
 struct zone_day {
     enum zone_day_kind kind;
@@ -49,8 +50,8 @@ int32_t timezone_offset(const struct time_zone *zone, int64_t utc);
 /* What the clocks of the zone show at an instant. Instants are within the range of `nanos` (base/clock.h). */
 struct local_time timezone_local(const struct time_zone *zone, int64_t utc);
 
-/* The instant at which they show that. Fields may lie beyond their ranges (month 13, day 0): they carry over; weekday is not
- * looked at. Of a time that comes twice or never, one of the two instants near it, as Go's time.Date chooses. */
+/* The instant at which they show that. Fields may lie beyond their ranges (month 13, day 0): they carry over; weekday
+ * is not looked at. Of a time that comes twice or never, one of the two instants near it, as Go's time.Date chooses. */
 int64_t timezone_instant(const struct time_zone *zone, const struct local_time *local);
 
 #endif

@@ -25,7 +25,7 @@ void child_free(struct mutable_state *ms, struct child *child)
 
 /* ---- the command ---- */
 
-static const char *duration_part(struct transition *t, const PbStartChildWorkflowExecutionCommandAttributes *want)
+static const char *times_problem(struct transition *t, const PbStartChildWorkflowExecutionCommandAttributes *want)
 {
     const struct {
         const char *name;
@@ -42,6 +42,8 @@ static const char *duration_part(struct transition *t, const PbStartChildWorkflo
             return arena_printf(t->arena, "Invalid %s on StartChildWorkflowExecutionCommand: %s.", timeouts[i].name, problem);
     if ((problem = retry_policy_problem(t->arena, want->retry_policy)) != NULL)
         return arena_printf(t->arena, "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: %s.", problem);
+    if ((problem = cron_problem(want->cron_schedule, t->now)) != NULL)
+        return arena_printf(t->arena, "invalid CronSchedule on StartChildWorkflowExecutionCommand: %s.", problem);
     return NULL;
 }
 
@@ -73,7 +75,7 @@ static const char *child_problem(struct transition *t, const PbStartChildWorkflo
                             "WorkflowType on StartChildWorkflowExecutionCommand exceeds length limit. WorkflowId=%s "
                             "WorkflowType=%s Length=%zu Limit=%zu Namespace=%s",
                             id, type, strlen(type), id_max, t->namespace_name);
-    if ((problem = duration_part(t, want)) != NULL)
+    if ((problem = times_problem(t, want)) != NULL)
         return arena_printf(t->arena, "%s WorkflowId=%s WorkflowType=%s Namespace=%s", problem, id, type, t->namespace_name);
     problem = task_queue_problem(t, want->task_queue == NULL || want->task_queue->name[0] == '\0' ? t->ms->task_queue
                                                                                                    : want->task_queue->name);

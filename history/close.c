@@ -1,9 +1,10 @@
 /*
  * How a run ends: by its own command (complete, fail, cancel, continue as new), by terminate, or by time-out; and the run
- * that follows it (continue-as-new, workflow retry).
+ * that follows it (continue-as-new, workflow retry, cron).
  */
 #include <string.h>
 
+#include "base/cron.h"
 #include "base/uuid.h"
 #include "history/internal.h"
 #include "proto/payload.h"
@@ -24,13 +25,13 @@ static nanos chain_backoff(const struct transition *t, nanos wanted)
 {
     nanos lived = t->now - t->ms->first_task_at;
 
-    if (lived < 0)
-        lived = 0;
+    if (lived < 0) /* a cancellation request has ended its backoff */
+        lived = t->now - t->ms->start_time;
     return nanos_add(lived, wanted) < CHAIN_INTERVAL_MIN ? CHAIN_INTERVAL_MIN - lived : wanted;
 }
 
 /* Begins the successor: an id, and what every kind of it takes over from this run. */
-static struct successor *new_successor(struct transition *t, nanos backoff)
+static struct successor *new_successor(struct transition *t, const PbHistoryEvent *first_event)
 {
     const struct mutable_state *ms = t->ms;
     struct successor *successor = ARENA_NEW(t->arena, struct successor);
@@ -43,11 +44,10 @@ static struct successor *new_successor(struct transition *t, nanos backoff)
     started->continued_execution_run_id = borrow_text(t->run_id);
     started->original_execution_run_id = run_id;
     started->first_execution_run_id = ms->first_run_id;
-    started->workflow_execution_timeout =
-        ms->execution_timeout > 0 ? pb_duration_new(t->arena, ms->execution_timeout) : NULL;
+    if (ms->has_execution_timeout_field)
+        started->workflow_execution_timeout = pb_duration_new(t->arena, ms->execution_timeout);
     if (ms->execution_expires_at != NANOS_MAX)
         started->workflow_execution_expiration_time = pb_timestamp_new(t->arena, ms->execution_expires_at);
-    started->first_workflow_task_backoff = pb_duration_new(t->arena, backoff);
     started->prev_auto_reset_points = versions_for_successor(t);
     started->attempt = 1;
     started->parent_workflow_execution = borrow(ms->parent_execution);
@@ -57,16 +57,21 @@ static struct successor *new_successor(struct transition *t, nanos backoff)
     started->root_workflow_execution = borrow(ms->root_execution);
     started->priority = borrow(ms->priority);
     successor->started = started;
-    successor->user_metadata = ms->user_metadata;
+    if (first_event != NULL) {
+        successor->links_count = first_event->n_links;
+        successor->links = first_event->links;
+    }
     t->successor = successor;
     return successor;
 }
 
-/* The run that tries again after this one failed: everything as at its first start, not as it became. */
-static const char *add_retry_successor(struct transition *t, nanos after, PbFailure *failure)
+/* The run that does the same again: everything as at this one's start, not as it became. */
+static PbWorkflowExecutionStartedEventAttributes *add_rerun(struct transition *t, PbContinueAsNewInitiator initiator,
+                                                            nanos backoff, PbFailure *failure)
 {
-    const PbWorkflowExecutionStartedEventAttributes *original = t->load_started(t->context);
-    PbWorkflowExecutionStartedEventAttributes *started = new_successor(t, chain_backoff(t, after))->started;
+    const PbHistoryEvent *first_event = t->load_first_event(t->context);
+    const PbWorkflowExecutionStartedEventAttributes *original = first_event->workflow_execution_started_event_attributes;
+    PbWorkflowExecutionStartedEventAttributes *started = new_successor(t, first_event)->started;
 
     started->workflow_type = original->workflow_type;
     started->task_queue = original->task_queue;
@@ -79,21 +84,41 @@ static const char *add_retry_successor(struct transition *t, nanos after, PbFail
     started->retry_policy = original->retry_policy;
     started->cron_schedule = original->cron_schedule;
     started->last_completion_result = original->last_completion_result;
-    started->initiator = CONTINUE_AS_NEW_INITIATOR_RETRY;
+    started->priority = original->priority;
+    started->initiator = initiator;
     started->continued_failure = failure;
-    started->attempt = t->ms->attempt + 1;
-    return started->original_execution_run_id;
+    started->first_workflow_task_backoff = pb_duration_new(t->arena, chain_backoff(t, backoff));
+    if (initiator == CONTINUE_AS_NEW_INITIATOR_RETRY)
+        started->attempt = t->ms->attempt + 1;
+    return started;
 }
 
-/* Whether the failed run is tried again; the new run's id, or "". Sets the close event's retry state. */
-static const char *retry_run(struct transition *t, PbFailure *failure, PbRetryState *ret_state)
+/* The run that comes next by the cron schedule; NULL: there is none. */
+static PbWorkflowExecutionStartedEventAttributes *add_cron_run(struct transition *t, PbFailure *failure)
+{
+    nanos wait = cron_backoff(t->ms->cron_schedule, t->ms->first_task_at, t->now);
+
+    return wait == CRON_NEVER ? NULL : add_rerun(t, CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE, wait, failure);
+}
+
+/* What follows the failed run: another attempt, else the next cron run, else nothing: NULL. Sets the close event's retry
+ * state. */
+static PbWorkflowExecutionStartedEventAttributes *follow_failure(struct transition *t, PbFailure *failure,
+                                                                 PbRetryState *ret_state)
 {
     const struct mutable_state *ms = t->ms;
     struct retry_answer retry =
         retry_decide(ms->retry_policy, ms->attempt, t->now, ms->execution_expires_at, failure, false);
 
     *ret_state = retry.state;
-    return retry.state == RETRY_STATE_IN_PROGRESS ? add_retry_successor(t, retry.after, failure) : "";
+    if (retry.state == RETRY_STATE_IN_PROGRESS)
+        return add_rerun(t, CONTINUE_AS_NEW_INITIATOR_RETRY, retry.after, failure);
+    return add_cron_run(t, failure);
+}
+
+static char *run_id_of(const PbWorkflowExecutionStartedEventAttributes *next)
+{
+    return borrow_text(next == NULL ? NULL : next->original_execution_run_id);
 }
 
 /* ---- commands ---- */
@@ -102,6 +127,7 @@ struct refusal decide_complete_workflow(struct transition *t, const PbCommand *c
 {
     PbWorkflowExecutionCompletedEventAttributes *completed;
     const PbCompleteWorkflowExecutionCommandAttributes *want;
+    PbWorkflowExecutionStartedEventAttributes *next;
 
     if (task->had_buffered)
         return unhandled_command();
@@ -112,8 +138,12 @@ struct refusal decide_complete_workflow(struct transition *t, const PbCommand *c
     if (packed_bytes(want->result) > t->limits->blob_bytes_max) /* the real server names this cause, too */
         return refuse_and_terminate(t, WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES,
                                     "CompleteWorkflowExecutionCommandAttributes.Result exceeds size limit.");
+    next = add_cron_run(t, NULL);
+    if (next != NULL)
+        next->last_completion_result = want->result;
     completed = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED);
     completed->result = want->result;
+    completed->new_execution_run_id = run_id_of(next);
     completed->workflow_task_completed_event_id = task->completed_event_id;
     transition_settle(t);
     return ACCEPTED;
@@ -124,8 +154,8 @@ struct refusal decide_fail_workflow(struct transition *t, const PbCommand *comma
     const PbWorkflowTaskFailedCause bad = WORKFLOW_TASK_FAILED_CAUSE_BAD_FAIL_WORKFLOW_EXECUTION_ATTRIBUTES;
     PbWorkflowExecutionFailedEventAttributes *failed;
     PbFailure *failure;
+    PbWorkflowExecutionStartedEventAttributes *next;
     PbRetryState retry_state;
-    const char *new_run_id;
 
     if (task->had_buffered)
         return unhandled_command();
@@ -136,12 +166,14 @@ struct refusal decide_fail_workflow(struct transition *t, const PbCommand *comma
         return refuse(t, bad, "Failure is not set on FailWorkflowExecutionCommand.");
     if (packed_bytes(failure) > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, bad, "FailWorkflowExecutionCommandAttributes.Failure exceeds size limit.");
-    new_run_id = retry_run(t, failure, &retry_state);
+    next = follow_failure(t, failure, &retry_state);
+    if (retry_state == RETRY_STATE_IN_PROGRESS)
+        next->last_completion_result = NULL; /* the real server loses it here, and only here */
     failed = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_FAILED);
     failed->failure = failure;
     failed->retry_state = retry_state;
     failed->workflow_task_completed_event_id = task->completed_event_id;
-    failed->new_execution_run_id = new_run_id;
+    failed->new_execution_run_id = run_id_of(next);
     transition_settle(t);
     return ACCEPTED;
 }
@@ -236,6 +268,7 @@ static void fill_continued(struct transition *t, const PbContinueAsNewWorkflowEx
     bool has_queue = want->task_queue != NULL && want->task_queue->name[0] != '\0';
     nanos run_timeout = duration_from_pb(want->workflow_run_timeout);
     nanos task_timeout = duration_from_pb(want->workflow_task_timeout);
+    nanos backoff = chain_backoff(t, duration_from_pb(want->backoff_start_interval));
 
     if (run_timeout == 0)
         run_timeout = ms->run_timeout;
@@ -252,6 +285,8 @@ static void fill_continued(struct transition *t, const PbContinueAsNewWorkflowEx
     started->workflow_task_timeout = pb_duration_new(t->arena, task_timeout);
     started->input = want->input;
     started->header = want->header;
+    if (want->backoff_start_interval != NULL || backoff > 0)
+        started->first_workflow_task_backoff = pb_duration_new(t->arena, backoff);
     started->retry_policy = want->retry_policy == NULL ? NULL : retry_policy_complete(t->arena, want->retry_policy);
     started->cron_schedule = want->cron_schedule;
     started->continued_failure = want->failure;
@@ -289,8 +324,6 @@ struct refusal decide_continue_as_new(struct transition *t, const PbCommand *com
                       "invalid SearchAttributes on ContinueAsNewWorkflowExecutionCommand: %s. WorkflowType=%s "
                       "TaskQueue=name:\"%s\"  kind:TASK_QUEUE_KIND_NORMAL",
                       verdict.problem, continued_type(t, want), continued_queue(t, want));
-    if (want->cron_schedule[0] != '\0')
-        return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_FEATURE_DISABLED, "cron schedules are not supported by this server yet.");
     if (packed_bytes(want->input) > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, bad, "ContinueAsNewWorkflowExecutionCommandAttributes. Input exceeds size limit.");
     if (packed_bytes(want->memo) > t->limits->memo_bytes_max)
@@ -298,7 +331,7 @@ struct refusal decide_continue_as_new(struct transition *t, const PbCommand *com
     search_attributes = set_search_attributes(t, &verdict);
     if ((problem = search_attributes_size_problem(t, search_attributes)) != NULL)
         return refuse_and_terminate(t, bad, "%s", problem);
-    started = new_successor(t, chain_backoff(t, duration_from_pb(want->backoff_start_interval)))->started;
+    started = new_successor(t, t->ms->has_start_links ? t->load_first_event(t->context) : NULL)->started;
     fill_continued(t, want, started);
     started->memo = memo_without_nil(t->arena, want->memo);
     started->search_attributes = search_attributes;
@@ -353,15 +386,15 @@ static PbFailure *run_timeout_failure(struct arena *arena)
 void close_timed_out(struct transition *t)
 {
     PbWorkflowExecutionTimedOutEventAttributes *timed_out;
+    PbWorkflowExecutionStartedEventAttributes *next = NULL;
     PbRetryState retry_state = RETRY_STATE_TIMEOUT;
-    const char *new_run_id = "";
 
     close_cut_task(t);
     if (t->ms->execution_expires_at > t->now)
-        new_run_id = retry_run(t, run_timeout_failure(t->arena), &retry_state);
+        next = follow_failure(t, run_timeout_failure(t->arena), &retry_state);
     timed_out = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT);
     timed_out->retry_state = retry_state;
-    timed_out->new_execution_run_id = new_run_id;
+    timed_out->new_execution_run_id = run_id_of(next);
     transition_settle(t);
     updates_run_closed(t);
     t->volatile_changed = true;

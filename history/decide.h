@@ -17,6 +17,13 @@ struct refusal {
 
 /* ---- start.c ---- */
 
+/* What is wrong with a cron schedule, "" being none, or NULL. */
+const char *cron_problem(const char *schedule, nanos now);
+
+/* What time means to the first run of a chain, which starts at `now`: fills in its first workflow task's backoff (`delay`, or
+ * until its cron schedule's first time), its initiator, and when its execution time-out ends the chain. */
+void start_fill_in_times(struct arena *arena, PbWorkflowExecutionStartedEventAttributes *started, nanos now, nanos delay);
+
 /* Adds WorkflowExecutionStarted with these attributes and, unless there is a backoff, the first workflow task. */
 void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started, const PbUserMetadata *metadata,
                   size_t links_count, PbCommonLink **links);

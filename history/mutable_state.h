@@ -156,6 +156,8 @@ struct mutable_state {
     nanos run_expires_at; /* NANOS_MAX: never */
     nanos execution_expires_at;
     bool has_run_timeout_field; /* the started event carries workflow_run_timeout, maybe 0 */
+    bool has_execution_timeout_field;
+    bool has_start_links;
     int32_t attempt;
     const PbRetryPolicy *retry_policy; /* NULL: none */
     const char *cron_schedule;         /* "" when none */

@@ -1,7 +1,42 @@
 /* How a run begins. */
 #include <string.h>
 
+#include "base/cron.h"
 #include "history/internal.h"
+
+/* In whole milliseconds, as the real server has it. */
+static PbTimestamp *expiration(struct arena *arena, nanos now, nanos timeout)
+{
+    nanos at = nanos_add(nanos_add(now, timeout), NANOS_PER_MILLISECOND / 2);
+
+    return timeout == 0 ? NULL : pb_timestamp_new(arena, at - at % NANOS_PER_MILLISECOND);
+}
+
+const char *cron_problem(const char *schedule, nanos now)
+{
+    struct cron cron;
+
+    if (schedule[0] == '\0')
+        return NULL;
+    if (!cron_parse(schedule, &cron))
+        return "invalid CronSchedule.";
+    return cron_next(&cron, now) == NANOS_MAX ? "invalid CronSchedule, no time can be found to satisfy the schedule"
+                                              : NULL;
+}
+
+void start_fill_in_times(struct arena *arena, PbWorkflowExecutionStartedEventAttributes *started, nanos now,
+                         nanos delay)
+{
+    if (started->cron_schedule[0] != '\0') {
+        nanos wait = cron_backoff(started->cron_schedule, now, now);
+
+        started->initiator = CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE;
+        delay = wait == CRON_NEVER ? 0 : wait;
+    }
+    started->first_workflow_task_backoff = pb_duration_new(arena, delay);
+    started->workflow_execution_expiration_time =
+        expiration(arena, now, duration_from_pb(started->workflow_execution_timeout));
+}
 
 static void add_started(struct transition *t, const PbWorkflowExecutionStartedEventAttributes *started,
                         const PbUserMetadata *metadata, size_t links_count, PbCommonLink **links)
@@ -51,6 +86,8 @@ enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
     ms->execution_timeout = duration_from_pb(attributes->workflow_execution_timeout);
     ms->run_timeout = duration_from_pb(attributes->workflow_run_timeout);
     ms->has_run_timeout_field = attributes->workflow_run_timeout != NULL;
+    ms->has_execution_timeout_field = attributes->workflow_execution_timeout != NULL;
+    ms->has_start_links = event->n_links > 0;
     ms->task_timeout = duration_from_pb(attributes->workflow_task_timeout);
     ms->start_time = ms->original_start_time = time_from_pb(event->event_time);
     ms->first_task_at = nanos_add(ms->start_time, backoff);

@@ -65,11 +65,12 @@ struct search_attributes_verdict {
     PbSearchAttributes *typed; /* without a problem: each with its type, nil ones (which delete) included */
 };
 
-/* The run that follows this one (continue-as-new, retry): created in the same turn. */
+/* The run that follows this one (continue-as-new, retry, cron): created in the same turn. */
 struct successor {
     uint8_t run_id[UUID_BYTES];
     PbWorkflowExecutionStartedEventAttributes *started; /* complete */
-    const PbUserMetadata *user_metadata;
+    size_t links_count; /* of this run's start */
+    PbCommonLink **links;
 };
 
 struct transition {
@@ -82,7 +83,7 @@ struct transition {
     const char *namespace_name, *namespace_id; /* this run's; the id as text */
     nanos retention; /* of its namespace: how long closed runs are kept */
     /* Reads this run's first event again (input, header: not kept in memory). Its memory is the turn's. */
-    const PbWorkflowExecutionStartedEventAttributes *(*load_started)(void *context);
+    const PbHistoryEvent *(*load_first_event)(void *context);
     /* Judges search attributes (there are some); says why they are too large, or NULL. */
     void (*judge_search_attributes)(void *context, struct arena *arena, const PbSearchAttributes *attributes,
                                     struct search_attributes_verdict *ret_verdict);

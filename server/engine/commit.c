@@ -13,7 +13,20 @@
 #include "server/engine/internal.h"
 #include "server/frontend/search_attributes.h"
 
-static const PbWorkflowExecutionStartedEventAttributes *read_started(void *context)
+/* In a turn that will be undone, what is returned matters only in that it can be read. */
+static PbHistoryEvent *blank_first_event(struct arena *arena)
+{
+    PbHistoryEvent *event = ARENA_NEW_PB(arena, PbHistoryEvent);
+    PbWorkflowExecutionStartedEventAttributes *started = ARENA_NEW_PB(arena, PbWorkflowExecutionStartedEventAttributes);
+
+    started->workflow_type = ARENA_NEW_PB(arena, PbWorkflowType);
+    started->task_queue = ARENA_NEW_PB(arena, PbTaskQueue);
+    event->attributes_case = PbHistoryEvent_workflow_execution_started_event_attributes_case;
+    event->workflow_execution_started_event_attributes = started;
+    return event;
+}
+
+static const PbHistoryEvent *read_first_event(void *context)
 {
     struct run *run = context;
     struct arena *arena = turn_arena(run->engine->server->turn);
@@ -23,12 +36,12 @@ static const PbWorkflowExecutionStartedEventAttributes *read_started(void *conte
     status read = events_read(run->engine->server->store, arena, run->id, 1, 1, &batches, &count);
 
     if (!status_is_ok(read) || count != 1) {
-        store_poison(run->engine->server->store); /* the turn will be undone: what is returned does not matter */
-        return ARENA_NEW_PB(arena, PbWorkflowExecutionStartedEventAttributes);
+        store_poison(run->engine->server->store);
+        return blank_first_event(arena);
     }
     history = pb_unpack(arena, &PbHistory_descriptor, batches[0].history.data, batches[0].history.len);
     invariant(history != NULL && history->n_events > 0, "a loaded run's first event has become unreadable");
-    return history->events[0]->workflow_execution_started_event_attributes;
+    return history->events[0];
 }
 
 static void judge_search_attributes(void *context, struct arena *arena, const PbSearchAttributes *attributes,
@@ -58,7 +71,7 @@ void run_begin(struct run *run, struct transition *t)
     t->namespace_name = run->ns->name;
     t->namespace_id = run->ns->uuid_text;
     t->retention = run->ns->retention;
-    t->load_started = read_started;
+    t->load_first_event = read_first_event;
     t->judge_search_attributes = judge_search_attributes;
     t->search_attributes_size_problem = search_attributes_size_problem;
     t->context = run;
@@ -209,7 +222,7 @@ static void start_successor(struct run *run, const struct successor *successor)
     struct transition t;
 
     run_begin(next, &t);
-    decide_start(&t, successor->started, successor->user_metadata, 0, NULL);
+    decide_start(&t, successor->started, NULL, successor->links_count, successor->links);
     run_commit(next, &t);
 }
 

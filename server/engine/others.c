@@ -175,7 +175,6 @@ static PbWorkflowExecutionStartedEventAttributes *make_started(struct run *paren
     struct arena *arena = turn_arena(parent->engine->server->turn);
     const PbStartChildWorkflowExecutionInitiatedEventAttributes *initiated = pb_copy(arena, child->initiated);
     PbWorkflowExecutionStartedEventAttributes *started = ARENA_NEW_PB(arena, PbWorkflowExecutionStartedEventAttributes);
-    nanos execution_timeout = duration_from_pb(initiated->workflow_execution_timeout);
 
     started->workflow_id = initiated->workflow_id;
     started->workflow_type = initiated->workflow_type;
@@ -196,11 +195,8 @@ static PbWorkflowExecutionStartedEventAttributes *make_started(struct run *paren
     started->first_execution_run_id = run_id;
     started->retry_policy = initiated->retry_policy;
     started->attempt = 1;
-    if (execution_timeout > 0) /* in whole milliseconds, as everywhere */
-        started->workflow_execution_expiration_time = pb_timestamp_new(
-            arena, nanos_add(now, execution_timeout) / NANOS_PER_MILLISECOND * NANOS_PER_MILLISECOND);
     started->cron_schedule = initiated->cron_schedule;
-    started->first_workflow_task_backoff = pb_duration_new(arena, 0);
+    start_fill_in_times(arena, started, now, 0);
     started->memo = initiated->memo;
     started->search_attributes = initiated->search_attributes;
     started->priority = history_merged_priority(arena, parent->state->priority, initiated->priority);

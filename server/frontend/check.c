@@ -37,6 +37,7 @@ static struct check check_of(struct call *call)
         .arena = call->arena,
         .config = &call->server->options->config,
         .rand = call->server->rand,
+        .now = clock_now(call->server->clock),
     };
 }
 

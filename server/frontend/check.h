@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/rand.h"
 #include "base/status.h"
 #include "proto/api.h"
@@ -24,6 +25,7 @@ struct check {
     const struct dynamic_config *config;
     const struct namespace_info *ns; /* NULL where the token names it */
     struct rand *rand;
+    nanos now;
 };
 
 /* ---- the beginning of a handler ---- */

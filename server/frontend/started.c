@@ -10,7 +10,6 @@
 #include "proto/payload.h"
 #include "proto/pb.h"
 #include "proto/time.h"
-#include "server/frontend/cron.h"
 #include "server/frontend/messages.h"
 #include "server/frontend/search_attributes.h"
 
@@ -73,19 +72,11 @@ static status check_retry_policy(const struct check *check, PbRetryPolicy **poli
     return problem == NULL ? status_ok() : status_error(GRPC_INVALID_ARGUMENT, problem);
 }
 
-static status check_cron(const char *schedule)
+static status check_cron(const struct check *check, const char *schedule)
 {
-    if (schedule[0] == '\0')
-        return status_ok();
-    switch (cron_check(schedule)) {
-    case CRON_VALID:
-        return status_ok();
-    case CRON_INVALID:
-        return status_error(GRPC_INVALID_ARGUMENT, MSG_CRON_INVALID);
-    case CRON_NEVER:
-        return status_error(GRPC_INVALID_ARGUMENT, MSG_CRON_NEVER);
-    }
-    return status_ok();
+    const char *problem = cron_problem(schedule, check->now);
+
+    return problem == NULL ? status_ok() : status_error(GRPC_INVALID_ARGUMENT, problem);
 }
 
 static status check_delay_and_cron(const struct check *check, PbStartWorkflowExecutionRequest *req)
@@ -98,7 +89,7 @@ static status check_delay_and_cron(const struct check *check, PbStartWorkflowExe
     if (problem != NULL)
         return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_START_DELAY_INVALID, problem);
     req->workflow_start_delay = kept_duration(check->arena, req->workflow_start_delay);
-    return check_cron(req->cron_schedule);
+    return check_cron(check, req->cron_schedule);
 }
 
 static status check_type_and_queue(const struct check *check, PbStartWorkflowExecutionRequest *req)
@@ -202,8 +193,6 @@ static status check_sizes(const struct check *check, const PbStartWorkflowExecut
 /* What the real server would do, and this one cannot yet. */
 static status check_is_supported(const struct check *check, const PbStartWorkflowExecutionRequest *req)
 {
-    if (req->cron_schedule[0] != '\0')
-        return status_errorf(check->arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "cron schedules");
     if (req->n_completion_callbacks > 0)
         return status_errorf(check->arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "completion callbacks");
     if (req->versioning_override != NULL)
@@ -307,7 +296,7 @@ status check_signal_with_start(const struct check *check, const PbSignalWithStar
 {
     PbStartWorkflowExecutionRequest *start = start_part(check->arena, req);
 
-    TRY(check_cron(start->cron_schedule));
+    TRY(check_cron(check, start->cron_schedule));
     TRY(check_workflow_id(check, start->workflow_id));
     TRY(check_signal_names(check, req));
     TRY(check_type_and_queue(check, start));
@@ -365,16 +354,6 @@ static void fill_in_timeouts(struct arena *arena, const PbStartWorkflowExecution
     started->workflow_task_timeout = timeout_shown(arena, req->workflow_task_timeout, task);
 }
 
-static PbTimestamp *expiration(struct arena *arena, nanos now, nanos timeout)
-{
-    nanos at = nanos_add(now, timeout);
-
-    if (timeout == 0)
-        return NULL;
-    at = nanos_add(at, NANOS_PER_MILLISECOND / 2); /* to the nearest millisecond, as the real server has it */
-    return pb_timestamp_new(arena, at - at % NANOS_PER_MILLISECOND);
-}
-
 PbWorkflowExecutionStartedEventAttributes *frontend_make_started(struct arena *arena,
                                                                  const PbStartWorkflowExecutionRequest *req,
                                                                  const char *run_id, nanos now,
@@ -394,9 +373,8 @@ PbWorkflowExecutionStartedEventAttributes *frontend_make_started(struct arena *a
     started->identity = req->identity;
     started->retry_policy = req->retry_policy;
     started->attempt = 1;
-    started->workflow_execution_expiration_time =
-        expiration(arena, now, duration_from_pb(req->workflow_execution_timeout));
-    started->first_workflow_task_backoff = pb_duration_new(arena, duration_from_pb(req->workflow_start_delay));
+    started->cron_schedule = req->cron_schedule;
+    start_fill_in_times(arena, started, now, duration_from_pb(req->workflow_start_delay));
     started->continued_failure = req->continued_failure;
     started->last_completion_result = req->last_completion_result;
     started->memo = req->memo;

@@ -1,6 +1,5 @@
 """Runs that follow each other: continue-as-new, retry, timeouts."""
 
-import pytest
 from driver import *
 
 
@@ -224,7 +223,6 @@ def test_continue_as_new_with_a_backoff_waits(server):
     """)
 
 
-@pytest.mark.not_built_yet
 def test_a_cron_workflow_runs_again_with_its_last_result(server):
     run = server.start(cron_schedule="@every 1s", input=payloads("in"))
     run.expect("""
@@ -247,7 +245,6 @@ def test_a_cron_workflow_runs_again_with_its_last_result(server):
     third.terminate()
 
 
-@pytest.mark.not_built_yet
 def test_cancel_ends_a_cron_workflow(server):
     run = server.start(cron_schedule="@every 1s")
     run.task().complete(cancel_workflow())

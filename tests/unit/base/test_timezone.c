@@ -52,7 +52,8 @@ END_TEST
 
 START_TEST(names_are_exact)
 {
-    static const char *const wrong[] = {"", "utc", "europe/berlin", "Europe/Berli", "Europe/Berlin ", "Europe", "../UTC", "Zulu2"};
+    static const char *const wrong[] = {"",       "utc",    "europe/berlin", "Europe/Berli", "Europe/Berlin ",
+                                        "Europe", "../UTC", "Zulu2"};
     struct time_zone zone;
 
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
@@ -149,8 +150,8 @@ START_TEST(rules_of_every_form)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        ck_assert_msg(offset_with_rule(cases[i].rule, cases[i].instant) == cases[i].offset, "%s at %s: %d", cases[i].rule,
-                      cases[i].instant, offset_with_rule(cases[i].rule, cases[i].instant));
+        ck_assert_msg(offset_with_rule(cases[i].rule, cases[i].instant) == cases[i].offset, "%s at %s: %d",
+                      cases[i].rule, cases[i].instant, offset_with_rule(cases[i].rule, cases[i].instant));
 }
 END_TEST
 

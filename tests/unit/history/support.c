@@ -45,9 +45,9 @@ void bed_close(struct bed *bed)
     arena_free(bed->arena);
 }
 
-static const PbWorkflowExecutionStartedEventAttributes *load_started(void *context)
+static const PbHistoryEvent *load_first_event(void *context)
 {
-    return ((struct bed *)context)->started;
+    return ((struct bed *)context)->log[0];
 }
 
 struct transition *bed_begin(struct bed *bed)
@@ -58,7 +58,7 @@ struct transition *bed_begin(struct bed *bed)
     t->run_id = RUN_ID;
     t->namespace_name = "default";
     t->namespace_id = "id-of-default";
-    t->load_started = load_started;
+    t->load_first_event = load_first_event;
     t->context = bed;
     return t;
 }
