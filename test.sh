@@ -27,13 +27,19 @@ run_python() { # folders are found by their conftest.py or test files; see tests
     build/venv/bin/pytest tests -q -n "${PYTEST_WORKERS:-4}" --dist=worksteal
 }
 
-run_extra() { # every tests/<folder>/run is a stage of its own kind: executable, told the server by FERMATA_EXE
-    local failed=0 run
-    for run in tests/*/run; do
+run_extra() { # every tests/…/run is a stage of its own kind: executable, told the server by FERMATA_EXE; 77 means skipped
+    local failed=0 run outcomes=
+    for run in tests/*/run tests/sdk/*/run; do
         [ -x "$run" ] || continue
         echo "$run"
-        "$run" || failed=1
+        "$run"
+        case $? in
+        0) outcomes+=" ${run%/run}" ;;
+        77) outcomes+=" ${run%/run} (skipped)" ;;
+        *) outcomes+=" ${run%/run} (FAILED)" failed=1 ;;
+        esac
     done
+    echo "extra:${outcomes//tests\//}"
     return $failed
 }
 
@@ -65,7 +71,7 @@ for stage in ${*:-$all_stages}; do
     "stage_${stage//-/_}" 2>&1 | tee "$logs/$stage.log"
     if [ "${PIPESTATUS[0]}" = 0 ]; then outcome=ok; else outcome=FAILED failed=1; fi
     # The line that says how it went, which tools print last or last but a few.
-    said=$(grep -aE 'tests passed|tests failed|^=*[ 0-9]+ (passed|failed|error)|^tidy:|^format:' "$logs/$stage.log" | tail -1 | tr -d '=')
+    said=$(grep -aE 'tests passed|tests failed|^=*[ 0-9]+ (passed|failed|error)|^(tidy|format|extra):' "$logs/$stage.log" | tail -1 | tr -d '=')
     summary+=$(printf '%-17s %-6s %4d s  %s' "$stage" "$outcome" $((SECONDS - started)) "$said")$'\n'
 done
 printf '\n=== summary\n%s' "$summary"
