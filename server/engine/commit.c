@@ -218,9 +218,14 @@ static void check_fold(struct run *run, struct arena *arena)
 
 static void start_successor(struct run *run, const struct successor *successor)
 {
-    struct run *next = engine_add_run(run->engine, run->ns, successor->started, successor->run_id, "");
+    struct engine *engine = run->engine;
+    uint8_t request_id[UUID_BYTES];
     struct transition t;
+    struct run *next;
 
+    rand_uuid4(engine->server->rand, request_id);
+    next = engine_add_run(engine, run->ns, successor->started, successor->run_id,
+                          uuid_text(turn_arena(engine->server->turn), request_id));
     run_begin(next, &t);
     decide_start(&t, successor->started, NULL, successor->links_count, successor->links);
     run_commit(next, &t);

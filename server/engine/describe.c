@@ -49,6 +49,18 @@ static PbWorkflowExecutionConfig *describe_config(struct arena *arena, const str
     return config;
 }
 
+/* A run that another one follows shows, with its own points, until when it will be kept. */
+static PbResetPoints *describe_reset_points(struct arena *arena, const struct run *run)
+{
+    PbResetPoints *points = mutable_state_reset_points(run->state, arena, run->run_id_text);
+
+    for (size_t i = 0; i < points->n_points && run->state->new_run_id != NULL; i++)
+        if (strcmp(points->points[i]->run_id, run->run_id_text) == 0)
+            points->points[i]->expire_time =
+                pb_timestamp_new(arena, nanos_add(run->state->close_time, run->ns->retention));
+    return points;
+}
+
 static PbWorkflowExecutionInfo *describe_info(struct arena *arena, const struct run *run)
 {
     const struct mutable_state *ms = run->state;
@@ -71,7 +83,7 @@ static PbWorkflowExecutionInfo *describe_info(struct arena *arena, const struct 
     info->memo = ms->memo != NULL ? borrow(ms->memo) : ARENA_NEW_PB(arena, PbMemo);
     info->search_attributes =
         ms->search_attributes != NULL ? borrow(ms->search_attributes) : ARENA_NEW_PB(arena, PbSearchAttributes);
-    info->auto_reset_points = mutable_state_reset_points(ms, arena, run->run_id_text);
+    info->auto_reset_points = describe_reset_points(arena, run);
     info->most_recent_worker_version_stamp = borrow(mutable_state_last_stamp(ms));
     info->task_queue = ms->task_queue;
     if (ms->parent_execution != NULL) {

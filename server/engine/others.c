@@ -211,13 +211,15 @@ static void create_child(struct run *parent, struct child *child)
     PbWorkflowExecutionStartedEventAttributes *started;
     struct transition t;
     uint8_t uuid[UUID_BYTES];
-    char *run_id;
+    struct arena *arena = turn_arena(engine->server->turn);
+    char *run_id, *request_id;
     struct run *run;
 
     rand_uuid7(engine->server->rand, now, uuid);
-    run_id = uuid_text(turn_arena(engine->server->turn), uuid);
+    run_id = uuid_text(arena, uuid);
+    request_id = arena_printf(arena, "%s:%lld:0", parent->run_id_text, (long long)child->initiated_event_id);
     started = make_started(parent, child, run_id, now);
-    run = engine_add_run(engine, parent->ns, started, uuid, "");
+    run = engine_add_run(engine, parent->ns, started, uuid, request_id);
     run_begin(run, &t);
     decide_start(&t, started, NULL, 0, NULL);
     run_commit(run, &t);
