@@ -215,14 +215,6 @@ def modify_memo(**values):
     return _command("MODIFY_WORKFLOW_PROPERTIES", modify_workflow_properties_command_attributes=attributes)
 
 
-def start_child(**attributes):
-    """A child of type "child" under an id of its own."""
-    attributes = dict(dict(workflow_id=unique("child"), workflow_type=dict(name="child")), **attributes)
-    return _command(
-        "START_CHILD_WORKFLOW_EXECUTION", start_child_workflow_execution_command_attributes=attributes
-    )
-
-
 def complete_workflow(*result):
     attributes = dict(result=payloads(*result)) if result else {}
     return _command("COMPLETE_WORKFLOW_EXECUTION", complete_workflow_execution_command_attributes=attributes)
@@ -244,11 +236,12 @@ def continue_as_new(**attributes):
     )
 
 
-def start_child(workflow_id, queue, **attributes):
-    """A child of type "child", unless the attributes say otherwise."""
-    attributes = dict(
-        dict(workflow_id=workflow_id, workflow_type=dict(name="child"), task_queue=dict(name=queue)), **attributes
-    )
+def start_child(workflow_id=None, queue=None, **attributes):
+    """A child of type "child", under an id of its own and on its parent's queue, unless the attributes say otherwise."""
+    names = dict(workflow_id=unique("child") if workflow_id is None else workflow_id, workflow_type=dict(name="child"))
+    if queue is not None:
+        names["task_queue"] = dict(name=queue)
+    attributes = dict(names, **attributes)
     return _command("START_CHILD_WORKFLOW_EXECUTION", start_child_workflow_execution_command_attributes=attributes)
 
 

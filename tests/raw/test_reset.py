@@ -2,11 +2,10 @@
 
 import time
 
-import driver
 import pytest
 from driver import *
-from google.protobuf import any_pb2
-from temporalio.api.update.v1 import message_pb2 as update_pb
+from launch import launch
+from updates import idle
 
 BOUNDARY = (
     "StateRebuilder unable to Rebuild mutable state to event ID: {}, version: 0, this event must be at the boundary"
@@ -31,25 +30,11 @@ def next_run(run):
     return run.other(attributes_of(run.events()[-1]).new_execution_run_id)
 
 
-def once_answered(server):
-    """A run whose first workflow task is done: events 1 to 4."""
-    run = server.start()
-    run.task().complete()
-    return run
-
-
-def signal_external(workflow_id, name):
-    attributes = dict(execution=dict(workflow_id=workflow_id), signal_name=name)
-    return driver._command(
-        "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION", signal_external_workflow_execution_command_attributes=attributes
-    )
-
-
 def names(run, first=1):
     return [event_type(event) for event in run.events() if event.event_id >= first]
 
 
-def wait_for(claim):
+def eventually(claim):
     """Until it holds: on the real server, what one run does to another takes a moment."""
     give_up = time.monotonic() + 10
     while not claim():
@@ -58,46 +43,20 @@ def wait_for(claim):
 
 
 def wait_for_event(run, name, count=1):
-    wait_for(lambda: names(run).count(name) == count)
-
-
-# Updates, as a worker and a client say them
-
-
-def any_of(message):
-    packed = any_pb2.Any()
-    packed.Pack(message)
-    return packed
-
-
-def update_later(run, update_id, stage="ACCEPTED"):
-    return run.server.call_later(
-        "UpdateWorkflowExecution",
-        workflow_execution=run.execution,
-        wait_policy=dict(lifecycle_stage=f"UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_{stage}"),
-        request=dict(meta=dict(update_id=update_id), input=dict(name="up", args=payloads(update_id))),
-    )
+    eventually(lambda: names(run).count(name) == count)
 
 
 def answer_update(task, update_id, sequencing_event_id, *result):
     """Completes a task with the acceptance of an update and, if there is a result, its outcome."""
-    accepted = update_pb.Acceptance(
-        accepted_request_message_id=f"{update_id}/request", accepted_request_sequencing_event_id=sequencing_event_id
-    )
-    messages = [dict(id="accept", protocol_instance_id=update_id, body=any_of(accepted))]
+    messages = [accept(update_id, sequencing_event_id)]
     if result:
-        response = update_pb.Response(meta=dict(update_id=update_id), outcome=dict(success=payloads(*result)))
-        messages.append(dict(id="complete", protocol_instance_id=update_id, body=any_of(response)))
-    commands = [
-        driver._command("PROTOCOL_MESSAGE", protocol_message_command_attributes=dict(message_id=message["id"]))
-        for message in messages
-    ]
-    task.complete(*commands, messages=messages)
+        messages.append(respond(update_id, *result))
+    task.complete(*map(place, messages), messages=messages)
 
 
 def update(run, update_id, *result):
     """An update that the run's worker accepts, and completes if there is a result."""
-    call = update_later(run, update_id)
+    call = run.update_later(update_id, "up", update_id, stage="ACCEPTED")
     task = run.task()
     answer_update(task, update_id, task.messages[0].event_id, *result)
     call.result()
@@ -118,11 +77,11 @@ def update(run, update_id, *result):
 )
 def test_bad_requests(server, text, fields):
     with refused(INVALID_ARGUMENT, text):
-        reset(once_answered(server), 4, **fields)
+        reset(idle(server), 4, **fields)
 
 
 def test_unknown_runs(server):
-    run = once_answered(server)
+    run = idle(server)
     with refused(NOT_FOUND, "workflow not found for ID: nobody", NotFoundFailure):
         reset(run, 4, workflow_execution=dict(workflow_id="nobody"))
     text = f'workflow execution not found for workflow ID "{run.workflow_id}" and run ID "{SOME_RUN_ID}"'
@@ -132,12 +91,12 @@ def test_unknown_runs(server):
 
 def test_an_unknown_reapply_type(server):
     with pytest.raises(grpc.RpcError) as caught:
-        reset(once_answered(server), 4, reset_reapply_type=77)
+        reset(idle(server), 4, reset_reapply_type=77)
     assert caught.value.code() == grpc.StatusCode.INTERNAL
 
 
 def test_operations_after_the_reset(server):
-    run = once_answered(server)
+    run = idle(server)
     text = "unsupported post reset operation: *workflow.PostResetOperation_SignalWorkflow_"
     with refused(INVALID_ARGUMENT, text):
         reset(run, 4, post_reset_operations=[dict(signal_workflow=dict(signal_name="s"))])
@@ -214,7 +173,7 @@ def test_copied_events_are_the_same_to_the_byte(server):
 
 
 def test_a_refused_reset_leaves_everything_as_it_was(server):
-    run = once_answered(server)
+    run = idle(server)
     run.signal()
     with refused(INVALID_ARGUMENT, NO_TASK.format(5)):
         reset(run, 5)
@@ -234,7 +193,7 @@ def test_a_task_that_is_only_scheduled_is_no_point(server):
 
 
 def test_to_a_completed_task(server):
-    run = once_answered(server)
+    run = idle(server)
     new = reset(run, 4)
     new.expect(f"""
         1 WorkflowExecutionStarted original_execution_run_id={run.run_id} first_execution_run_id={run.run_id}
@@ -255,7 +214,7 @@ def test_to_a_completed_task(server):
 
 
 def test_to_a_started_task(server):
-    run = once_answered(server)
+    run = idle(server)
     reset(run, 3).expect("""
         ...
         3 WorkflowTaskStarted scheduled_event_id=2 identity=history-service request_id=emptyUuid
@@ -265,7 +224,7 @@ def test_to_a_started_task(server):
 
 
 def test_to_a_task_that_is_started_now(server):
-    run = once_answered(server)
+    run = idle(server)
     run.signal("one")
     task = run.task()
     run.signal("waits")
@@ -356,7 +315,7 @@ def test_the_run_time_out_ends_the_new_run(server):
 
 
 def test_a_closed_run(server):
-    run = once_answered(server)
+    run = idle(server)
     run.signal("one")
     run.task().complete(complete_workflow())
     closed = run.events()
@@ -380,13 +339,13 @@ def test_the_last_task_of_a_closed_run(server):
 
 
 def test_without_a_run_id_it_is_the_current_run(server):
-    run = once_answered(server)
+    run = idle(server)
     new = reset(run, 4, workflow_execution=dict(workflow_id=run.workflow_id))
     assert attributes_of(new.events()[3]).base_run_id == run.run_id
 
 
 def test_a_run_that_is_not_current(server):
-    run = once_answered(server)
+    run = idle(server)
     run.signal("one")
     run.task().complete(complete_workflow())
     other = server.start(workflow_id=run.workflow_id, task_queue=dict(name=run.queue))
@@ -403,7 +362,7 @@ def test_a_run_that_is_not_current(server):
 
 
 def test_two_resets_in_a_row(server):
-    run = once_answered(server)
+    run = idle(server)
     run.signal("one")
     run.task().complete()
     first = reset(run, 4)
@@ -452,7 +411,7 @@ def test_request_ids(server):
 
 
 def test_signals_keep_what_they_carry(server):
-    sender, run = server.start(), once_answered(server)
+    sender, run = server.start(), idle(server)
     run.signal("one", 7, header=dict(fields={"h": payload(1)}), links=[LINK], request_id="r1")
     sender.task().complete(signal_external(run.workflow_id, "two"))
     wait_for_event(run, "WorkflowExecutionSignaled", 2)
@@ -465,7 +424,7 @@ def test_signals_keep_what_they_carry(server):
 
 
 def test_cancel_requests_and_terminations_are_not_reapplied(server):
-    run = once_answered(server)
+    run = idle(server)
     run.cancel()
     run.task().complete()
     run.terminate()
@@ -475,7 +434,7 @@ def test_cancel_requests_and_terminations_are_not_reapplied(server):
 
 
 def test_a_start_that_has_joined_is_reapplied(server):
-    run = once_answered(server)
+    run = idle(server)
     server.start(
         workflow_id=run.workflow_id,
         workflow_id_conflict_policy="WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING",
@@ -495,11 +454,11 @@ def test_a_start_that_has_joined_is_reapplied(server):
 
 
 def test_updates_are_admitted_again(server):
-    run = once_answered(server)
+    run = idle(server)
     update(run, "u1", "done")
     run.signal("between")
     update(run, "u2")
-    waits = update_later(run, "u3")
+    waits = run.update_later("u3")
     run.task()
     new = reset(run, 4)
     with refused(NOT_FOUND, "workflow update was aborted by closing workflow", NotFoundFailure):
@@ -512,7 +471,7 @@ def test_updates_are_admitted_again(server):
         7 WorkflowExecutionUpdateAdmitted request.meta.update_id=u2 origin=REAPPLY
         8 WorkflowTaskScheduled
     """)
-    waits = update_later(new, "u1", "COMPLETED")
+    waits = new.update_later("u1")
     task = new.task()
     assert not task.messages  # the worker reads it in the event
     answer_update(task, "u1", 5, "again")
@@ -555,14 +514,14 @@ SIGNALED, ADMITTED = "WorkflowExecutionSignaled", "WorkflowExecutionUpdateAdmitt
     ],
 )
 def test_exclusions(server, fields, reapplied):
-    run = once_answered(server)
+    run = idle(server)
     run.signal()
     update(run, "u")
     assert names(reset(run, 4, **fields), 5) == reapplied + ["WorkflowTaskScheduled"]
 
 
 def test_through_continue_as_new(server):
-    first = once_answered(server)
+    first = idle(server)
     first.signal("a")
     first.task().complete(continue_as_new())
     second = next_run(first)
@@ -597,7 +556,7 @@ def test_through_continue_as_new(server):
 
 @pytest.mark.fermata_only  # the real server fails with an internal error
 def test_an_update_id_that_two_runs_of_a_chain_have_used(server):
-    first = once_answered(server)
+    first = idle(server)
     update(first, "u")
     first.signal()
     first.task().complete(continue_as_new())
@@ -698,7 +657,7 @@ class Family:
     def __init__(self, server, **attributes):
         self.server, self.parent = server, server.start()
         self.child_id, self.queue = unique("child"), unique("children")
-        self.start = start_child(workflow_id=self.child_id, task_queue=dict(name=self.queue), **attributes)
+        self.start = start_child(self.child_id, self.queue, **attributes)
 
     def begin(self):
         """Events 1 to 9: the child has been started, and the task that saw that is done."""
@@ -797,7 +756,7 @@ def test_a_child_is_found_again_although_its_start_is_not_reapplied(server):
 
 
 def test_children_of_a_later_run_get_their_parent_close_policy(server):
-    first = once_answered(server)
+    first = idle(server)
     first.signal()
     first.task().complete(continue_as_new())
     family = Family(server)
@@ -805,7 +764,7 @@ def test_children_of_a_later_run_get_their_parent_close_policy(server):
     family.parent.task().complete(family.start)
     wait_for_event(family.parent, "ChildWorkflowExecutionStarted")
     reset(first, 4)
-    wait_for(lambda: family.child.status() == "TERMINATED")
+    eventually(lambda: family.child.status() == "TERMINATED")
 
 
 def test_the_reset_of_a_child(server):
@@ -827,10 +786,34 @@ def test_the_reset_of_a_child(server):
 
 
 def test_a_signal_without_a_result_is_sent_again(server):
-    run, target = server.start(), once_answered(server)
+    run, target = server.start(), idle(server)
     run.task().complete(signal_external(target.workflow_id, "s"), force_create_new_workflow_task=True)
     wait_for_event(run, "ExternalWorkflowExecutionSignaled")
     run.task().complete()
     new = reset(run, 7)
     wait_for_event(new, "ExternalWorkflowExecutionSignaled")
     wait_for_event(target, "WorkflowExecutionSignaled", 2)
+
+
+@pytest.mark.fermata_only  # needs a server that can be started again
+def test_a_reset_outlives_the_server(fermata_exe, tmp_path):
+    database = ("--db-filename", str(tmp_path / "reset.db"))
+    with launch(fermata_exe, *database) as launched, Server(launched.address) as server:
+        family = Family(server)
+        family.parent.task().complete(family.start, family.parent.schedule_activity("a"))
+        wait_for_event(family.parent, "ChildWorkflowExecutionStarted")
+        family.parent.activity()
+        family.parent.task()
+        new = reset(reset(family.parent, 9), 9)
+        before, described = new.events(), new.describe().workflow_execution_info
+    with launch(fermata_exe, *database) as launched, Server(launched.address) as server:
+        for run in (new, family.parent):
+            run.server = server
+        family.server = server
+        assert new.events() == before and new.describe().workflow_execution_info == described
+        assert new.activity().attempt == 1
+        family.child.task().complete(complete_workflow())
+        wait_for_event(new, "ChildWorkflowExecutionCompleted")
+        assert family.parent.describe().workflow_extended_info.reset_run_id
+        new.task().complete(complete_workflow())
+        assert new.status() == "COMPLETED"
