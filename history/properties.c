@@ -13,56 +13,80 @@ enum { PROPERTIES_ARENA_BYTES = 256 };
 
 /* ---- merging ---- */
 
-/* Both maps are entries of a key and a payload; the generated types differ by name only. */
-#define FIND(map, fields, name, ret_place)                                                 \
-    do {                                                                                   \
-        for ((ret_place) = 0; (ret_place) < (map)->n_##fields; (ret_place)++)              \
-            if (strcmp((map)->fields[(ret_place)]->key, (name)) == 0)                      \
-                break;                                                                     \
+/* An entry of either map: their generated types differ by name only. */
+struct field {
+    const char *key;
+    const PbPayload *value;
+    void *entry;
+    UT_hash_handle by_key;
+};
+
+/* Lists the entries of a map behind the `ret_count` ones that are there. */
+#define LIST(map, fields, list, ret_count)                           \
+    do {                                                             \
+        for (size_t place = 0; place < (map)->n_##fields; place++)   \
+            (list)[(ret_count)++] = (struct field){                  \
+                .key = (map)->fields[place]->key,                    \
+                .value = (map)->fields[place]->value,                \
+                .entry = (map)->fields[place],                       \
+            };                                                       \
     } while (0)
 
-#define MERGE(merged, fields, changes)                                                                \
-    do {                                                                                              \
-        for (size_t change = 0; change < (changes)->n_##fields; change++) {                           \
-            size_t place;                                                                             \
-                                                                                                      \
-            FIND(merged, fields, (changes)->fields[change]->key, place);                              \
-            if (!payload_is_nil((changes)->fields[change]->value)) {                                  \
-                (merged)->fields[place] = (changes)->fields[change];                                  \
-                (merged)->n_##fields += place == (merged)->n_##fields;                                \
-            } else if (place < (merged)->n_##fields) {                                                \
-                (merged)->n_##fields--;                                                               \
-                memmove(&(merged)->fields[place], &(merged)->fields[place + 1],                       \
-                        ((merged)->n_##fields - place) * sizeof((merged)->fields[0]));                \
-            }                                                                                         \
-        }                                                                                             \
-    } while (0)
+/* Merges the list, first to last, and puts what is left of it into `ret_left`, in the order in which keys came; returns how
+ * many. Keys are looked up: these maps come from clients, and to compare each key of a large one with each takes minutes. */
+static size_t merge(struct field *list, size_t count, const struct field **ret_left)
+{
+    struct field *merged = NULL, *present, *next;
+    size_t left = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        HASH_FIND(by_key, merged, list[i].key, strlen(list[i].key), present);
+        if (payload_is_nil(list[i].value)) {
+            if (present != NULL)
+                HASH_DELETE(by_key, merged, present);
+        } else if (present != NULL) {
+            present->entry = list[i].entry;
+        } else {
+            HASH_ADD_KEYPTR(by_key, merged, list[i].key, strlen(list[i].key), &list[i]);
+        }
+    }
+    HASH_ITER(by_key, merged, present, next) ret_left[left++] = present;
+    HASH_CLEAR(by_key, merged);
+    return left;
+}
 
 static PbSearchAttributes *merged_attributes(struct arena *arena, const PbSearchAttributes *present,
                                              const PbSearchAttributes *changes)
 {
     PbSearchAttributes *merged = ARENA_NEW_PB(arena, PbSearchAttributes);
-    size_t count = present == NULL ? 0 : present->n_indexed_fields;
+    size_t most = changes->n_indexed_fields + (present == NULL ? 0 : present->n_indexed_fields), count = 0;
+    struct field *list = ARENA_NEW_ARRAY(arena, struct field, most);
+    const struct field **left = ARENA_NEW_ARRAY(arena, const struct field *, most);
 
-    merged->indexed_fields =
-        ARENA_NEW_ARRAY(arena, PbSearchAttributesIndexedFieldsEntry *, count + changes->n_indexed_fields);
-    merged->n_indexed_fields = count;
-    if (count > 0)
-        memcpy(merged->indexed_fields, present->indexed_fields, count * sizeof(present->indexed_fields[0]));
-    MERGE(merged, indexed_fields, changes);
+    if (present != NULL)
+        LIST(present, indexed_fields, list, count);
+    LIST(changes, indexed_fields, list, count);
+    merged->indexed_fields = ARENA_NEW_ARRAY(arena, PbSearchAttributesIndexedFieldsEntry *, most);
+    merged->n_indexed_fields = merge(list, count, left);
+    for (size_t i = 0; i < merged->n_indexed_fields; i++)
+        merged->indexed_fields[i] = left[i]->entry;
     return merged;
 }
 
 static PbMemo *merged_memo(struct arena *arena, const PbMemo *present, const PbMemo *changes)
 {
     PbMemo *merged = ARENA_NEW_PB(arena, PbMemo);
-    size_t count = present == NULL ? 0 : present->n_fields;
+    size_t most = changes->n_fields + (present == NULL ? 0 : present->n_fields), count = 0;
+    struct field *list = ARENA_NEW_ARRAY(arena, struct field, most);
+    const struct field **left = ARENA_NEW_ARRAY(arena, const struct field *, most);
 
-    merged->fields = ARENA_NEW_ARRAY(arena, PbMemoFieldsEntry *, count + changes->n_fields);
-    merged->n_fields = count;
-    if (count > 0)
-        memcpy(merged->fields, present->fields, count * sizeof(present->fields[0]));
-    MERGE(merged, fields, changes);
+    if (present != NULL)
+        LIST(present, fields, list, count);
+    LIST(changes, fields, list, count);
+    merged->fields = ARENA_NEW_ARRAY(arena, PbMemoFieldsEntry *, most);
+    merged->n_fields = merge(list, count, left);
+    for (size_t i = 0; i < merged->n_fields; i++)
+        merged->fields[i] = left[i]->entry;
     return merged;
 }
 
