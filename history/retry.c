@@ -98,9 +98,11 @@ nanos retry_interval(const PbRetryPolicy *policy, int32_t attempt)
     nanos initial = duration_from_pb(policy->initial_interval), maximum = duration_from_pb(policy->maximum_interval);
     double interval = (double)initial * pow(policy->backoff_coefficient, attempt - 1);
 
-    if (maximum > 0 && !(interval <= (double)maximum)) /* also where the power is infinite */
+    if (maximum > 0 && !(interval <= (double)maximum)) /* also where the power is infinite, or no number */
         return maximum;
-    return interval >= (double)NANOS_MAX ? NANOS_MAX : (nanos)interval;
+    if (!(interval < (double)NANOS_MAX))
+        return NANOS_MAX;
+    return interval > 0 ? (nanos)interval : 0;
 }
 
 static bool type_is_listed(const PbRetryPolicy *policy, const char *type)
