@@ -166,6 +166,89 @@ void mutable_state_buffer(struct mutable_state *ms, const PbHistoryEvent *event)
     mark(ms, event);
 }
 
+static bool activity_is_open(const struct mutable_state *ms, int64_t scheduled_event_id)
+{
+    const struct activity *activity = mutable_state_activity(ms, scheduled_event_id);
+
+    return activity != NULL && activity->state != ACTIVITY_CLOSING;
+}
+
+static bool child_is_open(const struct mutable_state *ms, int64_t initiated_event_id)
+{
+    const struct child *child = mutable_state_child(ms, initiated_event_id);
+
+    return child != NULL && !child->closing;
+}
+
+static bool external_is_open(const struct mutable_state *ms, int64_t initiated_event_id)
+{
+    const struct external *external = mutable_state_external(ms, initiated_event_id);
+
+    return external != NULL && !external->closing;
+}
+
+static bool timer_is_pending(const struct mutable_state *ms, int64_t started_event_id)
+{
+    const struct user_timer *timer;
+
+    for (timer = ms->timers; timer != NULL && timer->started_event_id != started_event_id;)
+        timer = timer->by_id.next;
+    return timer != NULL && !timer->firing;
+}
+
+/* Whether what the event is about is there and can have come to this. */
+static bool fits(const struct mutable_state *ms, const PbHistoryEvent *event)
+{
+    switch ((int)event->event_type) {
+    case EVENT_TYPE_ACTIVITY_TASK_STARTED:
+        return activity_is_open(ms, event->activity_task_started_event_attributes->scheduled_event_id);
+    case EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+    case EVENT_TYPE_ACTIVITY_TASK_FAILED:
+    case EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
+    case EVENT_TYPE_ACTIVITY_TASK_CANCELED:
+        return activity_is_open(ms, event_ends(event));
+    case EVENT_TYPE_TIMER_FIRED:
+        return timer_is_pending(ms, event->timer_fired_event_attributes->started_event_id);
+    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
+        return event->child_workflow_execution_started_event_attributes->workflow_execution != NULL &&
+               child_is_open(ms, event->child_workflow_execution_started_event_attributes->initiated_event_id);
+    case EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED:
+        return child_is_open(ms, event->start_child_workflow_execution_failed_event_attributes->initiated_event_id);
+    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED:
+    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED:
+    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED:
+    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT:
+    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED:
+        return child_is_open(ms, event_ends(event));
+    case EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED:
+        return external_is_open(ms, event->external_workflow_execution_signaled_event_attributes->initiated_event_id);
+    case EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
+        return external_is_open(ms, event->signal_external_workflow_execution_failed_event_attributes->initiated_event_id);
+    case EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+        return external_is_open(ms,
+                                event->external_workflow_execution_cancel_requested_event_attributes->initiated_event_id);
+    case EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
+        return external_is_open(
+            ms, event->request_cancel_external_workflow_execution_failed_event_attributes->initiated_event_id);
+    case EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED:
+        return event->workflow_execution_update_admitted_event_attributes->request != NULL &&
+               event->workflow_execution_update_admitted_event_attributes->request->meta != NULL;
+    default:
+        return true;
+    }
+}
+
+enum broken mutable_state_buffer_again(struct mutable_state *ms, const PbHistoryEvent *event)
+{
+    const struct event_type *known = event_type_find(event->event_type);
+
+    if (known == NULL || !known->is_buffered || event->attributes_case != known->attributes_case ||
+        event_attributes_const(event) == NULL || !fits(ms, event))
+        return BROKEN_VOLATILE;
+    mutable_state_buffer(ms, event);
+    return INTACT;
+}
+
 static void unlink_buffered(struct mutable_state *ms, struct buffered_event **at)
 {
     struct buffered_event *gone = *at;

@@ -79,6 +79,9 @@ const char *failed_cause_name(struct arena *arena, PbWorkflowTaskFailedCause cau
 /* Keeps a copy of an event that has to wait, and marks what it ends. */
 void mutable_state_buffer(struct mutable_state *ms, const PbHistoryEvent *event);
 
+/* The same with an event that was stored as waiting: BROKEN_VOLATILE when it cannot have been, or would break the log. */
+enum broken mutable_state_buffer_again(struct mutable_state *ms, const PbHistoryEvent *event);
+
 /* Removes a buffered TimerFired of this timer; true when there was one. */
 bool mutable_state_unbuffer_timer(struct mutable_state *ms, const char *timer_id);
 

@@ -121,7 +121,8 @@ enum broken mutable_state_apply_batch(struct mutable_state *ms, struct bytes his
 {
     struct arena *scratch = arena_new(SCRATCH_ARENA_BYTES);
     const PbHistory *events = pb_unpack(scratch, &PbHistory_descriptor, history.data, history.len);
-    enum broken broken = events == NULL ? BROKEN_UNKNOWN_EVENT : INTACT;
+    /* No batch is empty: one that has become so would otherwise end the log before its end. */
+    enum broken broken = events == NULL || events->n_events == 0 ? BROKEN_UNKNOWN_EVENT : INTACT;
 
     for (size_t i = 0; broken == INTACT && i < events->n_events; i++)
         broken = mutable_state_apply(ms, events->events[i]);

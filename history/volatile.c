@@ -73,7 +73,7 @@ static enum broken unpack_activity(struct mutable_state *ms, const PbActivityVol
 {
     struct activity *activity = mutable_state_activity(ms, packed->scheduled_event_id);
 
-    if (activity == NULL)
+    if (activity == NULL || packed->attempt < 1)
         return BROKEN_VOLATILE;
     activity->attempt = packed->attempt;
     activity->attempt_scheduled_time = packed->attempt_scheduled_time;
@@ -91,10 +91,15 @@ static enum broken unpack_activity(struct mutable_state *ms, const PbActivityVol
     return INTACT;
 }
 
-static void unpack_task(struct mutable_state *ms, const PbTransientWorkflowTask *packed)
+static enum broken unpack_task(struct mutable_state *ms, const PbTransientWorkflowTask *packed)
 {
     struct workflow_task *task = &ms->workflow_task;
 
+    if (packed == NULL)
+        return INTACT;
+    if (mutable_state_has_task(ms) || packed->attempt < 2 || packed->scheduled_event_id < 2 ||
+        packed->scheduled_event_id > ms->next_event_id)
+        return BROKEN_VOLATILE;
     *task = (struct workflow_task){
         .state = WORKFLOW_TASK_SCHEDULED,
         .is_transient = true,
@@ -105,6 +110,7 @@ static void unpack_task(struct mutable_state *ms, const PbTransientWorkflowTask 
         .start_to_close = ms->task_timeout,
     };
     ms->next_attempt = packed->attempt;
+    return INTACT;
 }
 
 enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes packed)
@@ -118,17 +124,17 @@ enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes
         return INTACT;
     scratch = arena_new(1024);
     part = pb_unpack(scratch, &PbRunVolatile_descriptor, packed.data, packed.len);
-    if (part == NULL || (part->transient_workflow_task != NULL && mutable_state_has_task(ms)))
+    if (part == NULL)
         broken = BROKEN_VOLATILE;
     for (size_t i = 0; broken == INTACT && i < part->n_activities; i++)
         broken = unpack_activity(ms, part->activities[i]);
+    if (broken == INTACT)
+        broken = unpack_task(ms, part->transient_workflow_task);
+    for (size_t i = 0; broken == INTACT && i < part->n_buffered_events; i++)
+        broken = mutable_state_buffer_again(ms, part->buffered_events[i]);
     if (broken == INTACT) {
-        if (part->transient_workflow_task != NULL)
-            unpack_task(ms, part->transient_workflow_task);
         if (part->original_scheduled_time != 0 && mutable_state_has_task(ms))
             ms->workflow_task.original_scheduled_time = part->original_scheduled_time;
-        for (size_t i = 0; i < part->n_buffered_events; i++)
-            mutable_state_buffer(ms, part->buffered_events[i]);
         ms->close_refused = part->close_refused;
         ms->workflow_task_problems = part->workflow_task_problems;
         if (part->reset_run_id[0] != '\0')
