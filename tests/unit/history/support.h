@@ -1,7 +1,7 @@
 /*
- * What the tests of history/ share: a run without a server. A bed plays the engine's part: it keeps the log and the volatile
- * part as the engine would store them, carries out effects as far as they concern the run itself, and after every transition
- * folds what is stored again and compares (bed_commit). Every test is a test of the fold that way.
+ * What the tests of history/ share: a run without a server. A bed plays the engine's part: it keeps the log and the
+ * volatile part as the engine would store them, carries out effects as far as they concern the run itself, and after
+ * every transition folds what is stored again and compares (bed_commit). Every test is a test of the fold that way.
  */
 #ifndef FERMATA_TESTS_HISTORY_SUPPORT_H
 #define FERMATA_TESTS_HISTORY_SUPPORT_H
@@ -68,16 +68,16 @@ void bed_terminate(struct bed *bed);
 void bed_poll(struct bed *bed);
 void bed_poll_sticky(struct bed *bed);
 
-/* The worker completes the task. Returns the refusal's text, "" when there was none; after a refusal the bed does what the
- * engine does. */
+/* The worker completes the task. Returns the refusal's text, "" when there was none; after a refusal the bed does what
+ * the engine does. */
 const char *bed_complete_with(struct bed *bed, PbRespondWorkflowTaskCompletedRequest *request);
 const char *bed_complete_list(struct bed *bed, PbCommand *const commands[]); /* from [1] to NULL */
 #define COMPLETE(bed, ...) bed_complete_list((bed), (PbCommand *const[]){NULL, ##__VA_ARGS__, NULL})
 
 /* The same, accepted, with a poll before it. */
-#define POLL_AND_COMPLETE(bed, ...)                             \
-    do {                                                        \
-        bed_poll(bed);                                          \
+#define POLL_AND_COMPLETE(bed, ...)                           \
+    do {                                                      \
+        bed_poll(bed);                                        \
         ck_assert_str_eq(COMPLETE((bed), ##__VA_ARGS__), ""); \
     } while (0)
 
@@ -126,8 +126,8 @@ char *text_of_length(struct bed *bed, size_t length); /* "aaa…" */
 
 /* ---- what has come of it ---- */
 
-/* The events from id `from` on, as "4 WorkflowTaskCompleted, 5 TimerStarted": but a workflow task's are S (with its attempt,
- * and a ~ when for the sticky queue), R, C, F and T, so that "2 S1, 3 R, 4 C" is the usual beginning. */
+/* The events from id `from` on, as "4 WorkflowTaskCompleted, 5 TimerStarted": but a workflow task's are S (with its
+ * attempt, and a ~ when for the sticky queue), R, C, F and T, so that "2 S1, 3 R, 4 C" is the usual beginning. */
 const char *bed_events(struct bed *bed, int64_t from);
 #define EXPECT_EVENTS(bed, from, text) ck_assert_str_eq(bed_events((bed), (from)), (text))
 

@@ -64,10 +64,8 @@ static const struct {
     {0, 0, 0, 30, 0, 0, 0, 30, 0},       /* start-to-close alone: the others unlimited */
     {0, 0, 20, 30, 40, 0, 20, 30, 30},   /* a heartbeat within the attempt */
     {100, 0, 0, 30, 0, 100, 100, 30, 0}, /* with a run time-out that is the limit */
-    {100, 0, 20, 30, 0, 100, 20, 30, 0},
-    {100, 0, 300, 300, 300, 100, 100, 100, 100},
-    {100, 300, 0, 0, 0, 100, 100, 100, 0},
-    {100, 300, 200, 20, 30, 100, 100, 20, 20},
+    {100, 0, 20, 30, 0, 100, 20, 30, 0},   {100, 0, 300, 300, 300, 100, 100, 100, 100},
+    {100, 300, 0, 0, 0, 100, 100, 100, 0}, {100, 300, 200, 20, 30, 100, 100, 20, 20},
 };
 
 START_TEST(timeouts_are_completed)
@@ -374,7 +372,8 @@ START_TEST(an_attempt_times_out_and_is_tried_again)
     bed_activity_heartbeat(&bed, "a", "so far");
     bed_advance(&bed, seconds(10));
     EXPECT_EVENTS(&bed, 6, "6 ActivityTaskStarted, 7 ActivityTaskTimedOut, 8 S1");
-    ck_assert_int_eq(ATTRIBUTES_OF(&bed, 7, activity_task_timed_out)->retry_state, RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED);
+    ck_assert_int_eq(ATTRIBUTES_OF(&bed, 7, activity_task_timed_out)->retry_state,
+                     RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED);
     ck_assert_int_eq(ATTRIBUTES_OF(&bed, 7, activity_task_timed_out)->failure->timeout_failure_info->timeout_type,
                      _i == 0 ? TIMEOUT_TYPE_START_TO_CLOSE : TIMEOUT_TYPE_HEARTBEAT);
     ck_assert_ptr_nonnull(
@@ -444,8 +443,9 @@ START_TEST(several_fall_due_in_the_order_of_their_schedule)
     }
     POLL_AND_COMPLETE(&bed, commands[0], commands[1], commands[2], commands[3]);
     bed_advance(&bed, seconds(5));
-    EXPECT_EVENTS(&bed, 9, "9 ActivityTaskTimedOut, 10 S1, 11 ActivityTaskTimedOut, 12 ActivityTaskTimedOut, "
-                           "13 ActivityTaskTimedOut");
+    EXPECT_EVENTS(&bed, 9,
+                  "9 ActivityTaskTimedOut, 10 S1, 11 ActivityTaskTimedOut, 12 ActivityTaskTimedOut, "
+                  "13 ActivityTaskTimedOut");
     for (int i = 0; i < 4; i++)
         ck_assert_int_eq(ATTRIBUTES_OF(&bed, i == 0 ? 9 : 10 + i, activity_task_timed_out)->scheduled_event_id, 5 + i);
 }

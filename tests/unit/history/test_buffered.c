@@ -1,4 +1,5 @@
-/* Events that wait while a workflow task is started: their order, the ids they get, and what they keep from happening. */
+/* Events that wait while a workflow task is started: their order, the ids they get, and what they keep from happening.
+ */
 #include "tests/unit/history/support.h"
 
 static struct bed bed;
@@ -52,7 +53,8 @@ START_TEST(news_waits_for_the_end_of_the_task)
 }
 END_TEST
 
-/* The trace of history.md 11.2: the real server moves what closes an activity behind all others, and patches its start. */
+/* The trace of history.md 11.2: the real server moves what closes an activity behind all others, and patches its start.
+ */
 START_TEST(ends_come_last_and_know_their_starts)
 {
     start_two_activities();
@@ -157,8 +159,9 @@ START_TEST(cancelling_a_timer_undoes_its_buffered_firing)
     ck_assert_int_eq(bed.ms->buffered_count, 2);
     ck_assert(mutable_state_timer(bed.ms, "t")->firing);
     ck_assert_str_eq(COMPLETE(&bed, cancel_timer(&bed, "t")), "");
-    EXPECT_EVENTS(&bed, 5, "5 TimerStarted, 6 TimerStarted, 7 WorkflowExecutionSignaled, 8 S1, 9 R, 10 C, "
-                           "11 TimerCanceled, 12 TimerFired, 13 S1");
+    EXPECT_EVENTS(&bed, 5,
+                  "5 TimerStarted, 6 TimerStarted, 7 WorkflowExecutionSignaled, 8 S1, 9 R, 10 C, "
+                  "11 TimerCanceled, 12 TimerFired, 13 S1");
     ck_assert_str_eq(ATTRIBUTES_OF(&bed, 12, timer_fired)->timer_id, "u");
 }
 END_TEST
@@ -172,9 +175,11 @@ START_TEST(a_close_may_follow_a_cancelled_firing)
     bed_advance(&bed, seconds(1));
     if (_i == 1)
         bed_signal(&bed, "waits, too");
-    ck_assert_str_eq(COMPLETE(&bed, cancel_timer(&bed, "t"), complete_workflow(&bed)), _i == 0 ? "" : "UnhandledCommand");
-    EXPECT_EVENTS(&bed, 9, _i == 0 ? "9 C, 10 TimerCanceled, 11 WorkflowExecutionCompleted"
-                                   : "9 F, 10 TimerFired, 11 WorkflowExecutionSignaled, 12 S1");
+    ck_assert_str_eq(COMPLETE(&bed, cancel_timer(&bed, "t"), complete_workflow(&bed)),
+                     _i == 0 ? "" : "UnhandledCommand");
+    EXPECT_EVENTS(&bed, 9,
+                  _i == 0 ? "9 C, 10 TimerCanceled, 11 WorkflowExecutionCompleted"
+                          : "9 F, 10 TimerFired, 11 WorkflowExecutionSignaled, 12 S1");
 }
 END_TEST
 
@@ -198,11 +203,13 @@ START_TEST(an_id_may_be_used_again_while_its_end_waits)
 
         commands[3 + i] = i % 2 == 0 ? start_timer(&bed, id, seconds(90)) : schedule_activity(&bed, id);
     }
-    commands[3 + OTHERS] = _i == 0 ? start_timer(&bed, "t", seconds(9)) : _i == 1 ? schedule_activity(&bed, "a")
-                                                                                  : cancel_timer(&bed, "t");
+    commands[3 + OTHERS] = _i == 0   ? start_timer(&bed, "t", seconds(9))
+                           : _i == 1 ? schedule_activity(&bed, "a")
+                                     : cancel_timer(&bed, "t");
     if (_i == 0)
-        ck_assert_str_eq(bed_complete_list(&bed, commands),
-                         "StartTimerDuplicateId: invalid history builder state for action: add-timer-started-event, TimerID: t");
+        ck_assert_str_eq(
+            bed_complete_list(&bed, commands),
+            "StartTimerDuplicateId: invalid history builder state for action: add-timer-started-event, TimerID: t");
     else if (_i == 1)
         ck_assert_str_eq(bed_complete_list(&bed, commands),
                          "ScheduleActivityDuplicateId: invalid history builder state for action: "
@@ -227,7 +234,8 @@ START_TEST(too_much_that_waits_ends_the_task)
     EXPECT_EVENTS(&bed, 3,
                   "3 R, 4 F, 5 WorkflowExecutionSignaled, 6 WorkflowExecutionSignaled, 7 WorkflowExecutionSignaled, "
                   "8 WorkflowExecutionSignaled, 9 S1");
-    ck_assert_int_eq(ATTRIBUTES_OF(&bed, 4, workflow_task_failed)->cause, WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND);
+    ck_assert_int_eq(ATTRIBUTES_OF(&bed, 4, workflow_task_failed)->cause,
+                     WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND);
     ck_assert_str_eq(ATTRIBUTES_OF(&bed, 4, workflow_task_failed)->identity, "history-service");
 }
 END_TEST
@@ -272,7 +280,8 @@ START_TEST(a_cut_is_followed_by_what_waited)
     bed_signal(&bed, "waits");
     bed_terminate(&bed);
     EXPECT_EVENTS(&bed, 3, "3 R, 4 F, 5 WorkflowExecutionSignaled, 6 WorkflowExecutionTerminated");
-    ck_assert_int_eq(ATTRIBUTES_OF(&bed, 4, workflow_task_failed)->cause, WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND);
+    ck_assert_int_eq(ATTRIBUTES_OF(&bed, 4, workflow_task_failed)->cause,
+                     WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND);
 }
 END_TEST
 

@@ -64,8 +64,7 @@ static const struct {
 
 START_TEST(intervals_grow_up_to_the_maximum)
 {
-    const PbRetryPolicy *policy =
-        policy_of(INTERVALS[_i].initial, INTERVALS[_i].coefficient, INTERVALS[_i].maximum, 0);
+    const PbRetryPolicy *policy = policy_of(INTERVALS[_i].initial, INTERVALS[_i].coefficient, INTERVALS[_i].maximum, 0);
 
     ck_assert_int_eq(retry_interval(policy, INTERVALS[_i].attempt), INTERVALS[_i].expected);
 }
@@ -94,7 +93,7 @@ static const struct {
     double coefficient;
     nanos maximum;
     int32_t attempts;
-    const char *type; /* a non-retryable one; NULL: none */
+    const char *type;    /* a non-retryable one; NULL: none */
     const char *problem; /* NULL: fine */
 } POLICIES[] = {
     {NANOS_PER_SECOND, 2, 0, 0, NULL, NULL},

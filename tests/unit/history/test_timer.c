@@ -58,7 +58,8 @@ START_TEST(an_id_is_free_again_after_the_end)
 {
     POLL_AND_COMPLETE(&bed, start_timer(&bed, "t", seconds(1)));
     bed_advance(&bed, seconds(1));
-    POLL_AND_COMPLETE(&bed, start_timer(&bed, "t", seconds(1)), cancel_timer(&bed, "t"), start_timer(&bed, "t", seconds(2)));
+    POLL_AND_COMPLETE(&bed, start_timer(&bed, "t", seconds(1)), cancel_timer(&bed, "t"),
+                      start_timer(&bed, "t", seconds(2)));
     EXPECT_EVENTS(&bed, 9, "9 C, 10 TimerStarted, 11 TimerCanceled, 12 TimerStarted");
     ck_assert_int_eq(ATTRIBUTES_OF(&bed, 11, timer_canceled)->started_event_id, 10);
     ck_assert_str_eq(ATTRIBUTES_OF(&bed, 11, timer_canceled)->identity, "worker");

@@ -395,7 +395,8 @@ START_TEST(a_long_bad_sequence_is_told_in_short)
     request->n_commands = COUNT;
     text = workflow_task_check_sequence(bed.arena, request);
     ck_assert_uint_lt(strlen(text), 4000);
-    ck_assert_ptr_nonnull(strstr(text, "StartTimer, ...], command CompleteWorkflowExecution must be the last command."));
+    ck_assert_ptr_nonnull(
+        strstr(text, "StartTimer, ...], command CompleteWorkflowExecution must be the last command."));
 }
 END_TEST
 
