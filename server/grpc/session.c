@@ -11,8 +11,9 @@
 #include "server/grpc/parts.h"
 #include "server/server.h"
 
-/* Pings: keepalive needs one in ten seconds, but clients also measure bandwidth with them, some on every window that
- * they read. The debug text is what gRPC clients know: they ping less after it. */
+/* Pings: keepalive needs one in ten seconds, but clients also measure bandwidth with them, the Go client with nearly
+ * every answer that it reads. So these are the pings between two answers: as every gRPC server does it, what we send
+ * forgives those before it. The debug text is what gRPC clients know: they ping less after it. */
 static const struct token_bucket_limit ping_limit = {.burst = 500, .per_second = 100};
 
 /* Frames that move nothing: empty DATA, SETTINGS and the like. (PRIORITY and unknown types nghttp2 skips by itself, for
@@ -139,11 +140,13 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
+    struct connection *connection = user_data;
     struct stream *stream;
 
-    (void)user_data;
-    if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
-        (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
+        return 0;
+    token_bucket_fill(&connection->pings);
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
         return 0;
     stream = find_stream(session, frame->hd.stream_id);
     if (stream == NULL)

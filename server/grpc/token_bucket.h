@@ -33,4 +33,9 @@ static inline bool token_bucket_take(struct token_bucket *bucket, const struct t
     return true;
 }
 
+static inline void token_bucket_fill(struct token_bucket *bucket)
+{
+    bucket->used = 0;
+}
+
 #endif

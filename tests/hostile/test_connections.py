@@ -149,6 +149,15 @@ def test_too_many_pings_are_told_so(victim):
         assert wire.wait_for_end() == (ENHANCE_YOUR_CALM, "too_many_pings")
 
 
+def test_pings_between_answers_are_not_held_against_anybody(victim):
+    """grpc-go measures bandwidth with a ping for nearly every answer that it reads."""
+    with victim.connect() as wire:
+        for _ in range(20):
+            wire.send(frame(PING, payload=bytes(8)) * 100)
+            wire.system_info()
+        assert wire.goaway is None
+
+
 def test_a_polite_number_of_pings_and_resets_passes(victim):
     with victim.connect() as wire:
         for _ in range(100):
