@@ -21,8 +21,7 @@ static PbCommonLink *event_link(struct arena *arena, const struct run *run)
     return link;
 }
 
-/* A link to event 1 of a run. */
-static PbCommonLink *started_link(struct arena *arena, const struct run *run)
+PbCommonLink *started_link(struct arena *arena, const struct run *run)
 {
     PbCommonLink *link = event_link(arena, run);
     PbLinkWorkflowEventEventReference *reference = ARENA_NEW_PB(arena, PbLinkWorkflowEventEventReference);

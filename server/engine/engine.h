@@ -68,9 +68,13 @@ status engine_update_workflow(struct call *call, const struct namespace_info *ns
 status engine_poll_update(struct call *call, const struct namespace_info *ns, const PbPollWorkflowExecutionUpdateRequest *req,
                           PbPollWorkflowExecutionUpdateResponse *resp);
 
-/* Update-with-start. An error belongs to the operation *ret_failed (0: start, 1: update), also when it comes later: then the
- * call is answered with `wrap(call, failed, error)`. */
-typedef status wrap_error(struct call *call, int failed, status error);
+/* Update-with-start. Its errors go out as `wrap` makes them of what has failed, also those that come later. */
+enum with_start_failure {
+    START_FAILED,
+    UPDATE_OF_NEW_FAILED,  /* the workflow has been started for it */
+    UPDATE_OF_OPEN_FAILED, /* nothing has been started */
+};
+typedef status wrap_error(struct call *call, enum with_start_failure failed, status error);
 status engine_update_with_start(struct call *call, const struct namespace_info *ns,
                                 const PbStartWorkflowExecutionRequest *start, const PbUpdateWorkflowExecutionRequest *update,
                                 wrap_error *wrap, PbExecuteMultiOperationResponse *resp);

@@ -294,6 +294,9 @@ void updates_fail(struct run *run);
 
 /* ---- clients.c ---- */
 
+/* A link to event 1 of a run. */
+PbCommonLink *started_link(struct arena *arena, const struct run *run);
+
 /* A link to the event that a request id has made. */
 PbCommonLink *request_link(struct arena *arena, const struct run *run, const char *request_id, PbEventType type);
 

@@ -29,13 +29,25 @@ struct progress {
 /* Fills the response of the waiting call. */
 typedef void fill_response(struct call *call, const struct run *run, const char *update_id, const struct progress *progress);
 
+/* An update-with-start on its way. In its call's arena. */
+struct with_start {
+    struct call *call;
+    const struct namespace_info *ns;
+    const PbStartWorkflowExecutionRequest *start;
+    const PbUpdateWorkflowExecutionRequest *update;
+    wrap_error *wrap;
+    bool joined;    /* the update goes to a run that was open before */
+    bool is_second; /* the first try was cut short by the end of that run */
+    bool gone;      /* the client has not waited for the second one */
+};
+
 struct update_waiter {
     struct call *call;
     struct run *run;
     const char *id;
     PbUpdateWorkflowExecutionLifecycleStage wanted;
     fill_response *fill;
-    wrap_error *wrap; /* NULL: errors go out as they are */
+    struct with_start *with_start; /* NULL: it is none */
     struct timer timer;
     struct update_waiter *next;
 };
@@ -106,7 +118,6 @@ static void fill_multi_response(struct call *call, const struct run *run, const 
 
     fill_update(call->arena, run, update_id, req->operations[1]->update_workflow->request->request_id, progress,
                 resp->responses[1]->update_workflow);
-    resp->responses[0]->start_workflow->status = run->state->status;
 }
 
 /* ---- how far it has come ---- */
@@ -167,10 +178,15 @@ static void answer_progress(struct update_waiter *waiter, const struct progress 
     call_answer(waiter->call, status_ok());
 }
 
+static status update_failed(const struct with_start *op, status error)
+{
+    return op->wrap(op->call, op->joined ? UPDATE_OF_OPEN_FAILED : UPDATE_OF_NEW_FAILED, error);
+}
+
 static void answer_error(struct update_waiter *waiter, status error)
 {
     stop_waiting(waiter);
-    call_answer(waiter->call, waiter->wrap == NULL ? error : waiter->wrap(waiter->call, 1, error));
+    call_answer(waiter->call, waiter->with_start == NULL ? error : update_failed(waiter->with_start, error));
 }
 
 static void waiter_cancelled(struct call *call, enum call_end why)
@@ -192,7 +208,8 @@ static void waiter_expired(struct timer *timer, void *context)
 }
 
 static status wait_for_update(struct call *call, struct run *run, const char *id,
-                              PbUpdateWorkflowExecutionLifecycleStage wanted, fill_response *fill, wrap_error *wrap)
+                              PbUpdateWorkflowExecutionLifecycleStage wanted, fill_response *fill,
+                              struct with_start *with_start)
 {
     struct update_waiter *waiter = ARENA_NEW(call->arena, struct update_waiter);
     nanos most = call->server->options->config.history_long_poll_max;
@@ -203,7 +220,7 @@ static status wait_for_update(struct call *call, struct run *run, const char *id
         .id = id,
         .wanted = wanted,
         .fill = fill,
-        .wrap = wrap,
+        .with_start = with_start,
         .next = run->update_waiters,
     };
     run->update_waiters = waiter;
@@ -213,13 +230,14 @@ static status wait_for_update(struct call *call, struct run *run, const char *id
 
 /* Answers at once when the update has come far enough, else waits. */
 static status answer_or_wait(struct call *call, struct run *run, const struct update *update,
-                             PbUpdateWorkflowExecutionLifecycleStage wanted, fill_response *fill, wrap_error *wrap)
+                             PbUpdateWorkflowExecutionLifecycleStage wanted, fill_response *fill,
+                             struct with_start *with_start)
 {
     struct progress progress;
 
     TRY(find_progress(run, call->arena, update, &progress));
     if (progress.stage < wanted)
-        return wait_for_update(call, run, arena_strdup(call->arena, update->id), wanted, fill, wrap);
+        return wait_for_update(call, run, arena_strdup(call->arena, update->id), wanted, fill, with_start);
     fill(call, run, update->id, &progress);
     return status_ok();
 }
@@ -229,6 +247,36 @@ static status answer_or_wait(struct call *call, struct run *run, const struct up
 static status not_ready(struct arena *arena, const char *text)
 {
     return status_detail(arena, GRPC_FAILED_PRECONDITION, ARENA_NEW_PB(arena, PbWorkflowNotReadyFailure), "%s", text);
+}
+
+static void start_again(void *context);
+
+static void second_try_cancelled(struct call *call, enum call_end why)
+{
+    struct with_start *op = call->waiter;
+
+    (void)why;
+    op->gone = true;
+}
+
+/* The run has closed before it has seen the update. An update-with-start that had only joined it can start another one: once,
+ * as soon as this turn is stored. A client that is told ABORTED tries by itself. */
+static void tell_aborted(struct update_waiter *waiter)
+{
+    struct with_start *op = waiter->with_start;
+    struct arena *arena = waiter->call->arena;
+
+    if (op == NULL || !op->joined) {
+        answer_error(waiter, not_found(arena, MSG_UPDATE_ABORTED));
+    } else if (op->is_second) {
+        answer_error(waiter, status_error(GRPC_ABORTED, MSG_UPDATE_ABORTED));
+    } else {
+        stop_waiting(waiter);
+        op->is_second = true;
+        op->call->on_cancel = second_try_cancelled;
+        op->call->waiter = op;
+        turn_defer(op->call->server->turn, start_again, op);
+    }
 }
 
 static void tell(struct update_waiter *waiter, const struct update_news *news)
@@ -247,7 +295,7 @@ static void tell(struct update_waiter *waiter, const struct update_news *news)
         answer_progress(waiter, &progress);
         break;
     case UPDATE_ABORTED:
-        answer_error(waiter, not_found(arena, MSG_UPDATE_ABORTED));
+        tell_aborted(waiter);
         break;
     case UPDATE_MOVED:
         answer_error(waiter, busy_closing(arena));
@@ -374,44 +422,81 @@ static void make_responses(struct call *call, PbExecuteMultiOperationResponse *r
 }
 
 /* Whether the update goes to the present run whatever the start's policies say. */
-static bool joins_present(const struct run *present, const PbStartWorkflowExecutionRequest *start, const char *update_id)
+static bool joins_present(const struct run *present, const struct with_start *op)
 {
-    const struct update *update = mutable_state_update(present->state, update_id);
-
-    if (!mutable_state_is_open(present->state))
-        return update != NULL && update->stage >= UPDATE_ACCEPTED;
-    return update != NULL || strcmp(present->start_request_id, start->request_id) == 0 ||
-           start->workflow_id_conflict_policy == WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING;
+    return mutable_state_is_open(present->state) &&
+           (mutable_state_update(present->state, op->update->request->meta->update_id) != NULL ||
+            strcmp(present->start_request_id, op->start->request_id) == 0 ||
+            op->start->workflow_id_conflict_policy == WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING);
 }
 
 static void fill_joined(struct call *call, const struct run *run, PbStartWorkflowExecutionResponse *resp)
 {
     resp->run_id = arena_strdup(call->arena, run->run_id_text);
-    resp->first_execution_run_id = arena_strdup(call->arena, run->state->first_run_id);
     resp->started = false;
     resp->status = run->state->status;
+}
+
+/* The present run has completed this update already: that is the answer, open or not. */
+static status answer_known(struct with_start *op, struct run *run, const struct update *update)
+{
+    PbExecuteMultiOperationResponse *resp = op->call->response;
+    struct progress progress;
+
+    TRY(find_progress(run, op->call->arena, update, &progress));
+    fill_joined(op->call, run, resp->responses[0]->start_workflow);
+    fill_update(op->call->arena, run, update->id, "", &progress, resp->responses[1]->update_workflow);
+    resp->responses[1]->update_workflow->link = NULL;
+    return status_ok();
+}
+
+static status update_with_start(struct with_start *op)
+{
+    PbExecuteMultiOperationResponse *resp = op->call->response;
+    PbStartWorkflowExecutionResponse *started = resp->responses[0]->start_workflow;
+    const char *update_id = op->update->request->meta->update_id;
+    struct update *update;
+    struct run *run;
+    status outcome;
+
+    TRY(engine_load_current(op->call->server->engine, op->ns, op->start->workflow_id, &run));
+    update = run == NULL ? NULL : mutable_state_update(run->state, update_id);
+    if (update != NULL && update->stage == UPDATE_COMPLETED)
+        return answer_known(op, run, update);
+    op->joined = run != NULL && joins_present(run, op);
+    if (op->joined) {
+        fill_joined(op->call, run, started);
+        started->link = started_link(op->call->arena, run);
+    } else {
+        outcome = start_or_join(op->call, op->ns, op->start, started, &run);
+        if (!status_is_ok(outcome))
+            return op->wrap(op->call, START_FAILED, outcome);
+    }
+    outcome = find_or_admit(op->call, run, op->update->request, &update);
+    if (status_is_ok(outcome))
+        outcome = answer_or_wait(op->call, run, update, op->update->wait_policy->lifecycle_stage, fill_multi_response, op);
+    return outcome.code == GRPC_PENDING || status_is_ok(outcome) ? outcome : update_failed(op, outcome);
+}
+
+static void start_again(void *context)
+{
+    struct with_start *op = context;
+    status outcome;
+
+    if (op->gone)
+        return;
+    outcome = update_with_start(op);
+    if (outcome.code != GRPC_PENDING)
+        call_answer(op->call, outcome);
 }
 
 status engine_update_with_start(struct call *call, const struct namespace_info *ns,
                                 const PbStartWorkflowExecutionRequest *start, const PbUpdateWorkflowExecutionRequest *update,
                                 wrap_error *wrap, PbExecuteMultiOperationResponse *resp)
 {
-    struct update *known;
-    struct run *run;
-    status outcome;
+    struct with_start *op = ARENA_NEW(call->arena, struct with_start);
 
+    *op = (struct with_start){.call = call, .ns = ns, .start = start, .update = update, .wrap = wrap};
     make_responses(call, resp);
-    TRY(engine_load_current(call->server->engine, ns, start->workflow_id, &run));
-    if (run != NULL && joins_present(run, start, update->request->meta->update_id)) {
-        fill_joined(call, run, resp->responses[0]->start_workflow);
-    } else {
-        outcome = start_or_join(call, ns, start, resp->responses[0]->start_workflow, &run);
-        if (!status_is_ok(outcome))
-            return wrap(call, 0, outcome);
-    }
-    outcome = find_or_admit(call, run, update->request, &known);
-    if (!status_is_ok(outcome))
-        return wrap(call, 1, outcome);
-    outcome = answer_or_wait(call, run, known, update->wait_policy->lifecycle_stage, fill_multi_response, wrap);
-    return outcome.code == GRPC_PENDING || status_is_ok(outcome) ? outcome : wrap(call, 1, outcome);
+    return update_with_start(op);
 }

@@ -109,10 +109,17 @@ static status multi_failure(struct arena *arena, status first, status second)
     return status_detail(arena, leading.code, detail, "%s", MSG_MULTI_FAILED);
 }
 
-static status wrap(struct call *call, int failed, status error)
+static status wrap(struct call *call, enum with_start_failure failed, status error)
 {
-    return failed == 0 ? multi_failure(call->arena, error, aborted(call->arena))
-                       : multi_failure(call->arena, status_ok(), error);
+    switch (failed) {
+    case START_FAILED:
+        return multi_failure(call->arena, error, aborted(call->arena));
+    case UPDATE_OF_NEW_FAILED:
+        return multi_failure(call->arena, status_ok(), error);
+    case UPDATE_OF_OPEN_FAILED:
+        return multi_failure(call->arena, aborted(call->arena), error);
+    }
+    return error;
 }
 
 static status check_start_part(const struct check *check, const char *namespace_name,
