@@ -267,6 +267,7 @@ void engine_turn_work(struct engine *engine)
         run->is_to_dispatch = false;
         run_dispatch_task(run, false);
     }
+    deletion_carry_out(engine);
 }
 
 void run_commit(struct run *run, struct transition *t)

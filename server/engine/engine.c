@@ -37,6 +37,7 @@ void engine_free(struct engine *engine)
     runs_free(engine);
     timers_cancel(engine->server->timers, &engine->recovery);
     timers_cancel(engine->server->timers, &engine->sweep);
+    timers_cancel(engine->server->timers, &engine->retention);
     recovery_free(engine);
     matching_free(engine->matching);
     memory_free(engine);
@@ -62,7 +63,7 @@ void engine_turn_done(struct engine *engine)
         run->next_touched = NULL;
         run->is_touched = false;
         /* A closed run is seldom needed again, and reading it is cheap. */
-        if (!mutable_state_is_open(run->state) && run_is_evictable(run))
+        if (run->is_to_delete || (!mutable_state_is_open(run->state) && run_is_evictable(run)))
             run_drop(run);
     }
     runs_evict_over_budget(engine);

@@ -25,7 +25,8 @@ struct engine *engine_new(struct server *server);
 /* Frees it; parked calls must be gone. NULL is accepted. */
 void engine_free(struct engine *engine);
 
-/* Begins to bring back what open runs of the database wait for; goes on in steps, a bounded number per turn. */
+/* Begins to bring back what open runs of the database wait for, and to delete closed ones whose time is over; both go
+ * on in steps, a bounded number per turn. */
 void engine_recover(struct engine *engine);
 
 /* Called by the turn before each commit: what this turn's transitions ask of other runs, then hands workflow tasks to
@@ -53,6 +54,8 @@ status engine_request_cancel(struct call *call, const struct namespace_info *ns,
 status engine_terminate(struct call *call, const struct namespace_info *ns, const PbTerminateWorkflowExecutionRequest *req);
 status engine_reset(struct call *call, const struct namespace_info *ns, const PbResetWorkflowExecutionRequest *req,
                     PbResetWorkflowExecutionResponse *resp);
+status engine_delete_workflow(struct call *call, const struct namespace_info *ns,
+                              const PbDeleteWorkflowExecutionRequest *req);
 status engine_describe(struct call *call, const struct namespace_info *ns, const PbDescribeWorkflowExecutionRequest *req,
                        PbDescribeWorkflowExecutionResponse *resp);
 status engine_get_history(struct call *call, const struct namespace_info *ns,

@@ -57,6 +57,8 @@ struct run {
     bool is_touched;
     struct run *next_to_dispatch;
     bool is_to_dispatch;
+    struct run *next_to_delete;
+    bool is_to_delete;
     int64_t stored_transitions;
     size_t bytes; /* what it was last counted with */
 
@@ -110,10 +112,11 @@ struct engine {
     struct run *newest, *oldest;
     struct run *touched;
     struct run *to_dispatch; /* whose workflow task matching has not been given yet */
+    struct run *to_delete;   /* at the end of this turn */
     struct errand_queue urgent, errands;
     size_t loaded_bytes;
     int64_t recovered_up_to; /* recovery has seen all rows up to this one; INT64_MAX: done */
-    struct timer recovery, sweep;
+    struct timer recovery, sweep, retention;
     struct forgotten *forgotten; /* runs dropped by a failed commit, to be brought back */
 };
 
@@ -152,6 +155,20 @@ void runs_evict_idle(struct engine *engine);
 
 /* Frees all, at exit. */
 void runs_free(struct engine *engine);
+
+/* The run of a row, if it is loaded; else NULL. */
+struct run *engine_find_loaded(const struct engine *engine, int64_t id);
+
+/* ---- deletion.c ---- */
+
+/* Begins to delete closed runs when their namespace's retention is over. */
+void deletion_begin(struct engine *engine);
+
+/* Deletes a closed run with its history, when all else that this turn asks for has been done. */
+void run_delete_at_turn_end(struct run *run);
+
+/* Deletes what is to be deleted in this turn. */
+void deletion_carry_out(struct engine *engine);
 
 /* ---- recovery.c ---- */
 

@@ -40,7 +40,7 @@ static void bring_back(void *context)
 void engine_forget_turn(struct engine *engine)
 {
     others_forget(engine);
-    engine->to_dispatch = NULL; /* all of them are touched */
+    engine->to_dispatch = engine->to_delete = NULL; /* all of them are touched */
     while (engine->touched != NULL) {
         struct run *run = engine->touched;
         struct forgotten *forgotten = memory_new(sizeof(*forgotten));
@@ -103,4 +103,5 @@ static void recover_some(struct timer *timer, void *context)
 void engine_recover(struct engine *engine)
 {
     recover_some(&engine->recovery, engine);
+    deletion_begin(engine);
 }

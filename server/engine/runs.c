@@ -277,7 +277,7 @@ static status load_row(struct engine *engine, const struct run_row *row, struct 
     return status_ok();
 }
 
-static struct run *find_loaded(struct engine *engine, int64_t id)
+struct run *engine_find_loaded(const struct engine *engine, int64_t id)
 {
     struct run *run;
 
@@ -288,7 +288,7 @@ static struct run *find_loaded(struct engine *engine, int64_t id)
 /* The loaded run of a row that was read, or loads it. */
 static status from_row(struct engine *engine, const struct run_row *row, struct run **ret_run)
 {
-    *ret_run = find_loaded(engine, row->id);
+    *ret_run = engine_find_loaded(engine, row->id);
     if (*ret_run == NULL)
         return load_row(engine, row, ret_run);
     run_touch(*ret_run);
@@ -299,7 +299,7 @@ status engine_load(struct engine *engine, int64_t id, struct run **ret_run)
 {
     struct run_row row;
 
-    *ret_run = find_loaded(engine, id);
+    *ret_run = engine_find_loaded(engine, id);
     if (*ret_run != NULL) {
         run_touch(*ret_run);
         return status_ok();

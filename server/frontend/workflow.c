@@ -87,6 +87,18 @@ status rpc_terminate_workflow_execution(struct call *call, const PbTerminateWork
     return engine_terminate(call, check.ns, normal);
 }
 
+/* WorkflowService.DeleteWorkflowExecution */
+status rpc_delete_workflow_execution(struct call *call, const PbDeleteWorkflowExecutionRequest *req,
+                                     PbDeleteWorkflowExecutionResponse *resp)
+{
+    struct check check;
+
+    (void)resp; /* empty */
+    TRY(check_begin(call, req->namespace_, &check));
+    TRY(check_execution(req->workflow_execution));
+    return engine_delete_workflow(call, check.ns, req);
+}
+
 /* WorkflowService.DescribeWorkflowExecution */
 status rpc_describe_workflow_execution(struct call *call, const PbDescribeWorkflowExecutionRequest *req,
                                        PbDescribeWorkflowExecutionResponse *resp)
