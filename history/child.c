@@ -77,12 +77,14 @@ static const char *child_problem(struct transition *t, const PbStartChildWorkflo
                             id, type, strlen(type), id_max, t->namespace_name);
     if ((problem = times_problem(t, want)) != NULL)
         return arena_printf(t->arena, "%s WorkflowId=%s WorkflowType=%s Namespace=%s", problem, id, type, t->namespace_name);
+    if ((problem = priority_problem(want->priority)) != NULL)
+        return problem;
     problem = task_queue_problem(t, want->task_queue == NULL || want->task_queue->name[0] == '\0' ? t->ms->task_queue
                                                                                                    : want->task_queue->name);
     if (problem != NULL)
         return arena_printf(t->arena,
                             "invalid TaskQueue on StartChildWorkflowExecutionCommand: %s. WorkflowId=%s WorkflowType=%s "
-                            "Namespace=%s TaskQueue=name:\"%s\"",
+                            "Namespace=%s TaskQueue=name:\"%s\" kind:TASK_QUEUE_KIND_NORMAL",
                             problem, id, type, t->namespace_name,
                             want->task_queue == NULL ? "" : want->task_queue->name);
     return NULL;
@@ -137,7 +139,7 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
     if (packed_bytes(want->input) > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, BAD, "StartChildWorkflowExecutionCommandAttributes. Input exceeds size limit.");
     if (packed_bytes(want->memo) > t->limits->memo_bytes_max)
-        return refuse_and_terminate(t, BAD, "StartChildWorkflowExecutionCommandAttributes. Memo exceeds size limit.");
+        return refuse_and_terminate(t, BAD, "StartChildWorkflowExecutionCommandAttributes.Memo exceeds size limit.");
     search_attributes = set_search_attributes(t, &verdict);
     if ((problem = search_attributes_size_problem(t, search_attributes)) != NULL)
         return refuse_and_terminate(t, BAD, "%s", problem);
@@ -169,6 +171,7 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
     initiated->search_attributes = search_attributes;
     initiated->inherit_build_id = want->inherit_build_id;
     initiated->priority = want->priority;
+    t->pending->user_metadata = command->user_metadata; /* its applier keeps it for the child's start */
     transition_effect(t, EFFECT_START_CHILD, transition_settle(t));
     return ACCEPTED;
 }
@@ -224,7 +227,6 @@ void child_start_failed(struct transition *t, struct child *child, PbStartChildW
     failed->cause = cause;
     failed->control = arena_strdup(t->arena, initiated->control);
     failed->initiated_event_id = child->initiated_event_id;
-    failed->workflow_task_completed_event_id = initiated->workflow_task_completed_event_id;
     told(t);
 }
 
@@ -318,6 +320,7 @@ enum broken apply_child_initiated(struct mutable_state *ms, const PbHistoryEvent
     child->arena = arena;
     child->initiated_event_id = event->event_id;
     child->initiated = pb_copy(arena, attributes);
+    child->user_metadata = pb_copy(arena, event->user_metadata);
     HASH_ADD(by_event, ms->children, initiated_event_id, sizeof(child->initiated_event_id), child);
     return INTACT;
 }

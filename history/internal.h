@@ -42,6 +42,9 @@ struct task_context {
     bool had_buffered;     /* events were buffered when the commands arrived: a closing command is refused */
 };
 
+/* What is wrong with the priority that a command gives, or NULL. NULL is a good one. */
+const char *priority_problem(const PbPriority *priority);
+
 /* What is wrong with the namespace that a command names for another workflow, or NULL. */
 const char *other_namespace_problem(const struct transition *t, const char *name);
 

@@ -3,6 +3,8 @@
 
 #include "history/internal.h"
 
+enum { FAIRNESS_KEY_BYTES_MAX = 64 }; /* the API says so: temporal.api.common.v1.Priority */
+
 PbFailure *server_failure(struct arena *arena, const char *message)
 {
     PbFailure *failure = ARENA_NEW_PB(arena, PbFailure);
@@ -49,6 +51,17 @@ PbPriority *history_merged_priority(struct arena *arena, const PbPriority *workf
     if (own->fairness_weight != 0)
         merged->fairness_weight = own->fairness_weight;
     return merged;
+}
+
+const char *priority_problem(const PbPriority *priority)
+{
+    if (priority == NULL)
+        return NULL;
+    if (priority->priority_key < 0)
+        return "priority key can't be negative";
+    if (strlen(priority->fairness_key) > FAIRNESS_KEY_BYTES_MAX)
+        return "fairness key length exceeds limit";
+    return priority->fairness_weight < 0 ? "must be greater than zero" : NULL;
 }
 
 const char *other_namespace_problem(const struct transition *t, const char *name)

@@ -86,7 +86,8 @@ struct activity {
 struct child {
     int64_t initiated_event_id;
     const PbStartChildWorkflowExecutionInitiatedEventAttributes *initiated;
-    int64_t started_event_id; /* 0: not started, or that event is buffered */
+    const PbUserMetadata *user_metadata; /* the child's start gets it, too */
+    int64_t started_event_id;            /* 0: not started, or that event is buffered */
     const char *run_id;       /* of the first run of its chain; NULL: not started */
     bool closing;             /* its close event, or that it could not start, is buffered */
     struct arena *arena;

@@ -101,10 +101,12 @@ static PbPayloads *json_text(struct arena *arena, const char *text)
     return payloads;
 }
 
-static void terminate_for_new_run(struct call *call, struct run *run, const char *new_run_id)
+void run_terminate_for(struct run *run, const char *new_run_id)
 {
+    struct arena *arena = turn_arena(run->engine->server->turn);
+
     run_terminate(run, "TerminateIfRunning WorkflowIdReusePolicy",
-                  json_text(call->arena, arena_printf(call->arena, "terminated by new runID: %s", new_run_id)),
+                  json_text(arena, arena_printf(arena, "terminated by new runID: %s", new_run_id)),
                   "history-service");
 }
 
@@ -161,7 +163,7 @@ static status settle_conflict(struct call *call, struct run *present, const PbSt
     case WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING:
         return join_existing(call, present, req, resp);
     case WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING:
-        terminate_for_new_run(call, present, new_run_id);
+        run_terminate_for(present, new_run_id);
         *ret_done = false;
         return status_ok();
     default:
@@ -340,7 +342,7 @@ status engine_signal_with_start(struct call *call, const struct namespace_info *
     rand_uuid4(engine->server->rand, uuid);
     run_id = uuid_text(call->arena, uuid);
     if (run != NULL && mutable_state_is_open(run->state))
-        terminate_for_new_run(call, run, run_id);
+        run_terminate_for(run, run_id);
     else if (run != NULL)
         TRY(check_reuse(call, run, start->workflow_id_reuse_policy));
     started = frontend_make_started(call->arena, start, run_id, clock_now(engine->server->clock), engine->limits);

@@ -311,6 +311,9 @@ void updates_fail(struct run *run);
 
 /* ---- clients.c ---- */
 
+/* Terminates an open run because another one takes its workflow id. */
+void run_terminate_for(struct run *run, const char *new_run_id);
+
 /* A link to event 1 of a run. */
 PbCommonLink *started_link(struct arena *arena, const struct run *run);
 

@@ -146,10 +146,13 @@ static status find_run(struct engine *engine, const struct namespace_info *ns, c
 
 /* ---- starting a child ---- */
 
-static bool may_reuse(const struct run *present, PbWorkflowIdReusePolicy policy)
+/* Whether the holder of the child's workflow id, NULL being none, lets the child have it. */
+static bool may_take(const struct run *present, const struct run *parent, PbWorkflowIdReusePolicy policy)
 {
+    if (present == NULL)
+        return true;
     if (mutable_state_is_open(present->state))
-        return false;
+        return policy == WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING && present != parent;
     switch ((int)policy) {
     case WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE:
         return false;
@@ -203,8 +206,9 @@ static PbWorkflowExecutionStartedEventAttributes *make_started(struct run *paren
     return started;
 }
 
-/* The child's first batch holds only its start; its first workflow task comes once the parent knows its run id. */
-static void create_child(struct run *parent, struct child *child)
+/* The child's first batch holds only its start; its first workflow task comes once the parent knows its run id. `present` holds
+ * its workflow id and, when open, makes room; NULL: nobody does. */
+static void create_child(struct run *parent, struct child *child, struct run *present)
 {
     struct engine *engine = parent->engine;
     nanos now = clock_now(engine->server->clock);
@@ -218,10 +222,12 @@ static void create_child(struct run *parent, struct child *child)
     rand_uuid7(engine->server->rand, now, uuid);
     run_id = uuid_text(arena, uuid);
     request_id = arena_printf(arena, "%s:%lld:0", parent->run_id_text, (long long)child->initiated_event_id);
+    if (present != NULL && mutable_state_is_open(present->state))
+        run_terminate_for(present, run_id);
     started = make_started(parent, child, run_id, now);
     run = engine_add_run(engine, parent->ns, started, uuid, request_id);
     run_begin(run, &t);
-    decide_start(&t, started, NULL, 0, NULL);
+    decide_start(&t, started, pb_copy(arena, child->user_metadata), 0, NULL);
     run_commit(run, &t);
     run_begin(parent, &t);
     child_started(&t, child, run_id);
@@ -264,13 +270,13 @@ static void start_child(struct engine *engine, const struct errand *errand)
         run_commit(parent, &t);
         return;
     }
-    if (present != NULL && !may_reuse(present, child->initiated->workflow_id_reuse_policy)) {
+    if (!may_take(present, parent, child->initiated->workflow_id_reuse_policy)) {
         run_begin(parent, &t);
         child_start_failed(&t, child, START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS);
         run_commit(parent, &t);
         return;
     }
-    create_child(parent, child);
+    create_child(parent, child, present);
 }
 
 /* ---- telling the parent ---- */
