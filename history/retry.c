@@ -172,8 +172,11 @@ struct retry_answer retry_decide(const PbRetryPolicy *policy, int32_t attempt, n
     after = retry_interval(policy, attempt);
     if (asked != NULL) {
         after = duration_from_pb(asked);
-        maximum = duration_from_pb(policy->maximum_interval);
-        if (!delay_may_exceed_interval && maximum > 0 && after > maximum)
+        maximum = delay_may_exceed_interval ? after : duration_from_pb(policy->maximum_interval);
+        /* The real server takes a delay of 0 for one that does not fit: an activity ends, a workflow waits its longest. */
+        if (maximum == 0 && after <= 0)
+            return (struct retry_answer){.state = RETRY_STATE_TIMEOUT};
+        if (after <= 0 || after > maximum)
             after = maximum;
         if (after < 0)
             after = 0;

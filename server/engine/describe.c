@@ -14,11 +14,6 @@ static PbTimestamp *timestamp_or_null(struct arena *arena, nanos instant)
     return instant == 0 ? NULL : pb_timestamp_new(arena, instant);
 }
 
-static PbDuration *duration_or_null(struct arena *arena, nanos span)
-{
-    return span == 0 ? NULL : pb_duration_new(arena, span);
-}
-
 /* Nothing of the state is written through these: the answer only points to it until it is copied. */
 static void *borrow(const void *message)
 {
@@ -41,7 +36,8 @@ static PbWorkflowExecutionConfig *describe_config(struct arena *arena, const str
     config->task_queue = ARENA_NEW_PB(arena, PbTaskQueue);
     config->task_queue->name = ms->task_queue;
     config->task_queue->kind = TASK_QUEUE_KIND_NORMAL;
-    config->workflow_execution_timeout = duration_or_null(arena, ms->execution_timeout);
+    if (ms->has_execution_timeout_field)
+        config->workflow_execution_timeout = pb_duration_new(arena, ms->execution_timeout);
     if (ms->has_run_timeout_field)
         config->workflow_run_timeout = pb_duration_new(arena, ms->run_timeout); /* successors show an unset one as 0s */
     config->default_workflow_task_timeout = pb_duration_new(arena, ms->task_timeout);
@@ -114,12 +110,16 @@ static void add_request_id(struct arena *arena, PbWorkflowExecutionExtendedInfo 
 /* The request id that has started the run and those that have joined it; not those of signals. */
 static void describe_request_ids(struct arena *arena, const struct run *run, PbWorkflowExecutionExtendedInfo *info)
 {
+    int64_t started_by = 1; /* of a start with a signal the real server shows the signal's event */
     struct used_request *used, *next;
 
     info->request_id_infos = ARENA_NEW_ARRAY(arena, PbWorkflowExecutionExtendedInfoRequestIdInfosEntry *,
                                              HASH_COUNT(run->state->used_requests) + 1);
+    HASH_FIND(hh, run->state->used_requests, run->start_request_id, strlen(run->start_request_id), used);
+    if (used != NULL && !used->joined)
+        started_by = used->event_id;
     if (run->start_request_id[0] != '\0')
-        add_request_id(arena, info, run->start_request_id, EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, 1);
+        add_request_id(arena, info, run->start_request_id, EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, started_by);
     HASH_ITER (hh, run->state->used_requests, used, next)
         if (used->joined)
             add_request_id(arena, info, used->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,

@@ -201,7 +201,7 @@ START_TEST(a_retry_without_delay_is_dispatched_at_once)
 {
     PbFailure *failure = application_failure(&bed, "", false);
 
-    failure->application_failure_info->next_retry_delay = duration_of(&bed, 0);
+    failure->application_failure_info->next_retry_delay = duration_of(&bed, -seconds(1));
     POLL_AND_COMPLETE(&bed, schedule_activity(&bed, "a"));
     bed_activity_start(&bed, "a");
     bed_activity_fail(&bed, "a", failure);

@@ -205,9 +205,11 @@ START_TEST(a_failure_may_ask_for_its_delay)
     failure->application_failure_info->next_retry_delay = duration_of(&bed, seconds(7));
     ck_assert_int_eq(retry_decide(policy, 1, START, NANOS_MAX, failure, false).after, seconds(7));
     failure->application_failure_info->next_retry_delay = duration_of(&bed, 0);
-    ck_assert_int_eq(retry_decide(policy, 1, START, NANOS_MAX, failure, false).after, 0);
+    ck_assert_int_eq(retry_decide(policy, 1, START, NANOS_MAX, failure, false).after, seconds(100));
+    ck_assert_int_eq(retry_decide(policy, 1, START, NANOS_MAX, failure, true).state, RETRY_STATE_TIMEOUT);
     failure->application_failure_info->next_retry_delay = duration_of(&bed, -seconds(7));
-    ck_assert_int_eq(retry_decide(policy, 1, START, NANOS_MAX, failure, false).after, 0);
+    ck_assert_int_eq(retry_decide(policy, 1, START, NANOS_MAX, failure, false).after, seconds(100));
+    ck_assert_int_eq(retry_decide(policy, 1, START, NANOS_MAX, failure, true).after, 0);
     failure->application_failure_info->next_retry_delay = duration_of(&bed, seconds(500));
     ck_assert_int_eq(retry_decide(policy, 1, START, NANOS_MAX, failure, false).after, seconds(100)); /* workflows */
     ck_assert_int_eq(retry_decide(policy, 1, START, NANOS_MAX, failure, true).after, seconds(500));  /* activities */
