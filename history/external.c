@@ -89,7 +89,7 @@ struct refusal decide_signal_external(struct transition *t, const PbCommand *com
                       count(t->ms, true), t->limits->pending_signals_max);
     initiated = transition_add(t, EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED);
     initiated->workflow_task_completed_event_id = task->completed_event_id;
-    initiated->namespace_ = t->namespace_name;
+    initiated->namespace_ = want->namespace_; /* as given, perhaps not at all */
     initiated->namespace_id = t->namespace_id;
     initiated->workflow_execution = want->execution;
     initiated->signal_name = want->signal_name;
@@ -194,7 +194,7 @@ void external_delivered(struct transition *t, struct external *external)
             transition_add(t, EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED);
 
         signaled->initiated_event_id = external->initiated_event_id;
-        signaled->namespace_ = sent->namespace_;
+        signaled->namespace_ = t->namespace_name;
         signaled->namespace_id = sent->namespace_id;
         signaled->workflow_execution = sent->workflow_execution;
         signaled->control = sent->control;
@@ -220,7 +220,7 @@ void external_failed(struct transition *t, struct external *external, int cause)
 
         failed->cause = (PbSignalExternalWorkflowExecutionFailedCause)cause;
         failed->initiated_event_id = external->initiated_event_id;
-        failed->namespace_ = sent->namespace_;
+        failed->namespace_ = t->namespace_name;
         failed->namespace_id = sent->namespace_id;
         failed->workflow_execution = sent->workflow_execution;
         failed->control = sent->control;
@@ -234,7 +234,6 @@ void external_failed(struct transition *t, struct external *external, int cause)
         failed->namespace_ = t->namespace_name;
         failed->namespace_id = sent->namespace_id;
         failed->workflow_execution = sent->workflow_execution;
-        failed->control = sent->control;
     }
     told(t);
 }

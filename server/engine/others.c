@@ -419,8 +419,8 @@ static void tell_external(struct engine *engine, const struct errand *errand)
     struct transition t;
     int cause;
 
-    if (!status_is_ok(engine_load(engine, errand->run, &sender)))
-        return;
+    if (!status_is_ok(engine_load(engine, errand->run, &sender)) || !mutable_state_is_open(sender->state))
+        return; /* what is asked for in the task that closes the sender is never done; as on the real server */
     external = mutable_state_external(sender->state, errand->event_id);
     if (external == NULL || external->closing)
         return;
@@ -428,8 +428,6 @@ static void tell_external(struct engine *engine, const struct errand *errand)
     if (!status_is_ok(find_run(engine, errand->ns, execution->workflow_id, execution->run_id, &target)))
         target = NULL;
     cause = external->signal != NULL ? deliver_signal(sender, target, external) : deliver_cancel(sender, target, external);
-    if (!mutable_state_is_open(sender->state))
-        return; /* it has closed in the same task: the message went out all the same */
     run_begin(sender, &t);
     if (cause == 0)
         external_delivered(&t, external);
