@@ -45,25 +45,34 @@ void backlog_clear(struct backlog *backlog)
     }
 }
 
+int64_t backlog_count_of(const struct backlog *backlog, int priority)
+{
+    return backlog->lanes[priority - PRIORITY_FIRST].count;
+}
+
 int64_t backlog_count(const struct backlog *backlog)
 {
     int64_t count = 0;
 
-    for (int i = 0; i < PRIORITY_LAST; i++)
-        count += backlog->lanes[i].count;
+    for (int priority = PRIORITY_FIRST; priority <= PRIORITY_LAST; priority++)
+        count += backlog_count_of(backlog, priority);
     return count;
+}
+
+nanos backlog_oldest_of(const struct backlog *backlog, int priority)
+{
+    const struct backlog_chunk *chunk = backlog->lanes[priority - PRIORITY_FIRST].first;
+
+    return chunk == NULL ? NANOS_MAX : chunk->tasks[chunk->begin].created;
 }
 
 nanos backlog_oldest(const struct backlog *backlog)
 {
     nanos oldest = NANOS_MAX;
 
-    for (int i = 0; i < PRIORITY_LAST; i++) {
-        const struct backlog_chunk *chunk = backlog->lanes[i].first;
-
-        if (chunk != NULL && chunk->tasks[chunk->begin].created < oldest)
-            oldest = chunk->tasks[chunk->begin].created;
-    }
+    for (int priority = PRIORITY_FIRST; priority <= PRIORITY_LAST; priority++)
+        if (backlog_oldest_of(backlog, priority) < oldest)
+            oldest = backlog_oldest_of(backlog, priority);
     return oldest;
 }
 

@@ -44,6 +44,10 @@ int64_t backlog_count(const struct backlog *backlog);
  * the order in which they became ready, which after a restart is only nearly so. */
 nanos backlog_oldest(const struct backlog *backlog);
 
+/* The same two of one priority, 1 to 5. */
+int64_t backlog_count_of(const struct backlog *backlog, int priority);
+nanos backlog_oldest_of(const struct backlog *backlog, int priority);
+
 /* Adds a copy of `task`, which is of the backlog's kind. Priority 0 counts as 3, one above 5 as 5. */
 void backlog_push(struct backlog *backlog, const struct task *task);
 

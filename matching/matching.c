@@ -56,6 +56,7 @@ static void note_poll(struct matching *matching, struct task_queue *task_queue, 
 
     pollers_touch(&task_queue->pollers, poll, now);
     task_queue->last_poll = now;
+    task_queue->rate_wanted = poll->tasks_per_second_max;
 }
 
 /* Offers `task` to `poll`, which is in no list. True: started; the poll is used and its memory is not touched any more.
@@ -75,7 +76,7 @@ static bool hand_over(struct matching *matching, struct queue *queue, struct pol
     matching->is_handing_over = false;
 
     if (is_started)
-        rate_count(&queue->dispatches, clock_now(matching->clock));
+        rate_count(&queue_traffic(queue, task->priority)->dispatches, clock_now(matching->clock));
     else if (!is_removed)
         poll->queue = queue;
     return is_started;
@@ -137,7 +138,7 @@ bool matching_add(struct matching *matching, const struct queue_name *name, cons
     struct routing_answer answer = routing_decide(&input);
     struct queue *queue = task_queue_get(task_queue, &answer);
     queue->last_used = now;
-    rate_count(&queue->adds, now);
+    rate_count(&queue_traffic(queue, task->priority)->adds, now);
     if (matching->is_handing_over) {
         defer(matching, queue, task);
         return true;
@@ -286,26 +287,54 @@ size_t matching_pollers(const struct matching *matching, const struct queue_name
     return pollers_list(&task_queue->pollers, clock_now(matching->clock), ret_pollers, most);
 }
 
-struct queue_stats matching_stats(const struct matching *matching, const struct queue_name *name)
+static void add_stats(const struct queue *queue, int priority, nanos now, struct queue_stats *stats)
+{
+    const struct traffic *traffic = &queue->traffic;
+    nanos oldest = backlog_oldest_of(&queue->backlog, priority);
+
+    if (priority != PRIORITY_DEFAULT)
+        traffic = queue->other_traffic == NULL ? NULL : &queue->other_traffic[priority - PRIORITY_FIRST];
+    stats->backlog_count += backlog_count_of(&queue->backlog, priority);
+    if (oldest < now && now - oldest > stats->backlog_age)
+        stats->backlog_age = now - oldest;
+    if (traffic != NULL) {
+        stats->add_rate += rate_per_second(&traffic->adds, now);
+        stats->dispatch_rate += rate_per_second(&traffic->dispatches, now);
+    }
+    stats->is_known = stats->backlog_count > 0 || stats->add_rate > 0 || stats->dispatch_rate > 0;
+}
+
+static struct queue_stats stats_between(const struct matching *matching, const struct queue_name *name, int first,
+                                        int last)
 {
     const struct task_queue *task_queue = queue_table_find(&matching->queues, name);
-    nanos now = clock_now(matching->clock), oldest = NANOS_MAX;
+    nanos now = clock_now(matching->clock);
     struct queue_stats stats = {0};
 
     if (task_queue == NULL)
         return stats;
-    for (const struct queue *queue = &task_queue->unversioned; queue != NULL; queue = queue->next) {
-        nanos oldest_here = backlog_oldest(&queue->backlog);
-
-        stats.backlog_count += backlog_count(&queue->backlog);
-        stats.add_rate += rate_per_second(&queue->adds, now);
-        stats.dispatch_rate += rate_per_second(&queue->dispatches, now);
-        if (oldest_here < oldest)
-            oldest = oldest_here;
-    }
-    if (oldest < now)
-        stats.backlog_age = now - oldest;
+    for (const struct queue *queue = &task_queue->unversioned; queue != NULL; queue = queue->next)
+        for (int priority = first; priority <= last; priority++)
+            add_stats(queue, priority, now, &stats);
     return stats;
+}
+
+struct queue_stats matching_stats(const struct matching *matching, const struct queue_name *name)
+{
+    return stats_between(matching, name, PRIORITY_FIRST, PRIORITY_LAST);
+}
+
+struct queue_stats matching_stats_of_priority(const struct matching *matching, const struct queue_name *name,
+                                              int priority)
+{
+    return stats_between(matching, name, priority, priority);
+}
+
+double matching_rate_wanted(const struct matching *matching, const struct queue_name *name)
+{
+    const struct task_queue *task_queue = queue_table_find(&matching->queues, name);
+
+    return task_queue == NULL ? 0 : task_queue->rate_wanted;
 }
 
 static bool may_forget(const struct queue *queue, nanos now)

@@ -79,6 +79,7 @@ struct poll {
     const char *identity;
     struct queue_version version;   /* the worker's, in mode VERSIONED; else empty */
     const void *deployment_options; /* PbWorkerDeploymentOptions as sent, for describe; NULL when none */
+    const void *version_capabilities; /* PbWorkerVersionCapabilities, the same */
     const char *normal_name;        /* sticky queues: the task queue that the worker also serves */
     double tasks_per_second_max;    /* 0: no limit */
     void *call;                     /* the engine's */
@@ -94,7 +95,7 @@ struct poller_info {
     const char *identity;
     nanos last_access;
     double rate_per_second;
-    const void *deployment_options;
+    const void *deployment_options, *version_capabilities;
 };
 
 /* What describe tells of a queue. */
@@ -102,6 +103,7 @@ struct queue_stats {
     int64_t backlog_count;
     nanos backlog_age;              /* 0 when empty */
     double add_rate, dispatch_rate; /* per second over the last 30 s */
+    bool is_known;                  /* there has been a task in that time or one is waiting */
 };
 
 /* Makes an empty matching service. */
@@ -143,6 +145,13 @@ size_t matching_pollers(const struct matching *matching, const struct queue_name
 
 /* Numbers of a queue, all versions together. Queries count in the rates and not in the backlog. */
 struct queue_stats matching_stats(const struct matching *matching, const struct queue_name *queue);
+
+/* The same for tasks of one priority, 1 to 5. */
+struct queue_stats matching_stats_of_priority(const struct matching *matching, const struct queue_name *queue,
+                                              int priority);
+
+/* The rate per second that the worker which polled last wants the queue to keep to; 0: it wants none. */
+double matching_rate_wanted(const struct matching *matching, const struct queue_name *queue);
 
 /* Forgets poller records that have expired and empty queues that nobody has used for a while. Called now and then:
  * linear in the number of queues. */

@@ -9,14 +9,19 @@
 /* Shown for a worker that asks for no limit; the real server's number. */
 static const double RATE_UNLIMITED = 100000;
 
+/* A message of the worker's as it was sent; empty: none. */
+struct kept {
+    uint8_t *packed;
+    size_t bytes;
+    ProtobufCMessage *message;
+};
+
 struct poller_record {
     UT_hash_handle hh;
     struct poller_record *prev, *next;
     nanos last_access;
     double rate_per_second;
-    uint8_t *options_packed; /* the deployment options as the worker sent them */
-    size_t options_bytes;
-    ProtobufCMessage *options;
+    struct kept options, capabilities;
     size_t key_bytes;
     char key[]; /* identity, deployment, build id, each with its zero; so the key starts with the identity as a text */
 };
@@ -31,14 +36,12 @@ static void append_text(struct buffer *buffer, const char *text)
     buffer_append(buffer, text_or_empty(text), strlen(text_or_empty(text)) + 1);
 }
 
-static void drop_options(struct poller_record *record)
+static void drop_kept(struct kept *kept)
 {
-    if (record->options != NULL)
-        protobuf_c_message_free_unpacked(record->options, NULL);
-    memory_free(record->options_packed);
-    record->options = NULL;
-    record->options_packed = NULL;
-    record->options_bytes = 0;
+    if (kept->message != NULL)
+        protobuf_c_message_free_unpacked(kept->message, NULL);
+    memory_free(kept->packed);
+    *kept = (struct kept){0};
 }
 
 static void forget(struct pollers *pollers, struct poller_record *record)
@@ -46,32 +49,34 @@ static void forget(struct pollers *pollers, struct poller_record *record)
     HASH_DEL(pollers->by_key, record);
     DL_DELETE(pollers->oldest, record);
     pollers->count--;
-    drop_options(record);
+    drop_kept(&record->options);
+    drop_kept(&record->capabilities);
     memory_free(record);
 }
 
-/* Polls come in by the thousands a second and nearly always with the same options, so the packed form is compared
- * before the record's copy is made anew. */
-static void keep_options(struct poller_record *record, const ProtobufCMessage *options)
+/* Polls come in by the thousands a second and nearly always say the same, so the packed form is compared before the
+ * record's copy is made anew. */
+static void keep(struct kept *kept, const ProtobufCMessage *message)
 {
-    size_t bytes = options != NULL ? protobuf_c_message_get_packed_size(options) : 0;
+    size_t bytes = message != NULL ? protobuf_c_message_get_packed_size(message) : 0;
     uint8_t *packed;
 
-    if (options == NULL) {
-        drop_options(record);
+    if (message == NULL) {
+        drop_kept(kept);
         return;
     }
     packed = memory_new(bytes + 1);
-    protobuf_c_message_pack(options, packed);
-    if (record->options != NULL && bytes == record->options_bytes &&
-        memcmp(packed, record->options_packed, bytes) == 0) {
+    protobuf_c_message_pack(message, packed);
+    if (kept->message != NULL && bytes == kept->bytes && memcmp(packed, kept->packed, bytes) == 0) {
         memory_free(packed);
         return;
     }
-    drop_options(record);
-    record->options_packed = packed;
-    record->options_bytes = bytes;
-    record->options = protobuf_c_message_unpack(options->descriptor, NULL, bytes, packed);
+    drop_kept(kept);
+    *kept = (struct kept){
+        .packed = packed,
+        .bytes = bytes,
+        .message = protobuf_c_message_unpack(message->descriptor, NULL, bytes, packed),
+    };
 }
 
 static struct poller_record *find_or_add(struct pollers *pollers, const struct poll *poll)
@@ -105,7 +110,8 @@ void pollers_touch(struct pollers *pollers, const struct poll *poll, nanos now)
     }
     record->last_access = now;
     record->rate_per_second = poll->tasks_per_second_max > 0 ? poll->tasks_per_second_max : RATE_UNLIMITED;
-    keep_options(record, poll->deployment_options);
+    keep(&record->options, poll->deployment_options);
+    keep(&record->capabilities, poll->version_capabilities);
     if (pollers->count > POLLER_RECORDS_MAX) /* P2 */
         forget(pollers, pollers->oldest);
 }
@@ -140,7 +146,8 @@ size_t pollers_list(const struct pollers *pollers, nanos now, struct poller_info
         ret_pollers[count++] = (struct poller_info){.identity = record->key,
                                                     .last_access = record->last_access,
                                                     .rate_per_second = record->rate_per_second,
-                                                    .deployment_options = record->options};
+                                                    .deployment_options = record->options.message,
+                                                    .version_capabilities = record->capabilities.message};
         if (record == pollers->oldest)
             break;
     }

@@ -27,6 +27,7 @@ static void queue_destroy(struct queue *queue)
     DL_FOREACH_SAFE (queue->queries, query, next)
         memory_free(query);
     backlog_clear(&queue->backlog);
+    memory_free(queue->other_traffic);
     memory_free(queue->deployment);
     memory_free(queue->build_id);
 }
@@ -131,6 +132,17 @@ void task_queue_forget_next(struct queue *before)
     before->next = queue->next;
     queue_destroy(queue);
     memory_free(queue);
+}
+
+struct traffic *queue_traffic(struct queue *queue, int priority)
+{
+    if (priority < PRIORITY_FIRST || priority == PRIORITY_DEFAULT)
+        return &queue->traffic;
+    if (priority > PRIORITY_LAST)
+        priority = PRIORITY_LAST;
+    if (queue->other_traffic == NULL)
+        queue->other_traffic = memory_new(PRIORITY_LAST * sizeof(*queue->other_traffic));
+    return &queue->other_traffic[priority - PRIORITY_FIRST];
 }
 
 bool queue_is_empty(const struct queue *queue)

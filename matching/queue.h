@@ -31,6 +31,11 @@ struct waiting_query {
     struct task task;
 };
 
+/* How fast tasks come and go. */
+struct traffic {
+    struct rate adds, dispatches;
+};
+
 /* A physical queue. */
 struct queue {
     struct task_queue *task_queue;
@@ -38,7 +43,8 @@ struct queue {
     struct poll *polls; /* Q2 */
     struct waiting_query *queries;
     struct backlog backlog;
-    struct rate adds, dispatches;
+    struct traffic traffic;        /* of tasks without a priority, which is nearly all */
+    struct traffic *other_traffic; /* PRIORITY_LAST of them; NULL until a task with another one comes */
     nanos last_used;
     char *deployment, *build_id; /* NULL: the unversioned one */
 };
@@ -48,6 +54,7 @@ struct task_queue {
     struct queue unversioned; /* Q1; others follow in its list */
     struct pollers pollers;
     size_t waiting_polls_count; /* Q3 */
+    double rate_wanted;         /* per second, by the last poll; 0: none */
     nanos last_poll;            /* when a poll was seen last; 0: never, or the sticky queue was dropped since */
     enum queue_type type;
     bool is_sticky, is_dropped; /* dropped: see matching_drop_sticky; the next poll ends it */
@@ -81,6 +88,9 @@ struct queue *task_queue_get(struct task_queue *task_queue, const struct routing
 
 /* Frees the physical queue behind `before`, which must be empty. */
 void task_queue_forget_next(struct queue *before);
+
+/* How fast tasks of this priority (0: none) come and go. */
+struct traffic *queue_traffic(struct queue *queue, int priority);
 
 /* Whether no poll, query or task waits at the physical queue. */
 bool queue_is_empty(const struct queue *queue);

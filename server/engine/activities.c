@@ -161,12 +161,16 @@ void activities_start_eagerly(struct call *call, struct run *run, const struct t
 status engine_poll_activity_task(struct call *call, const struct namespace_info *ns, const PbPollActivityTaskQueueRequest *req,
                                  PbPollActivityTaskQueueResponse *resp)
 {
-    double most = 0;
+    struct poll who = {
+        .identity = req->identity,
+        .deployment_options = req->deployment_options,
+        .version_capabilities = req->worker_version_capabilities,
+    };
 
     (void)resp; /* filled when there is a task */
     if (req->task_queue_metadata != NULL && req->task_queue_metadata->max_tasks_per_second != NULL)
-        most = req->task_queue_metadata->max_tasks_per_second->value;
-    return poll_or_wait(call, ns, QUEUE_ACTIVITY, req->task_queue, req->identity, req->deployment_options, most);
+        who.tasks_per_second_max = req->task_queue_metadata->max_tasks_per_second->value;
+    return poll_or_wait(call, ns, QUEUE_ACTIVITY, req->task_queue, &who);
 }
 
 /* ---- results ---- */

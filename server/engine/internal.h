@@ -262,9 +262,13 @@ struct waiting_poll {
     bool used; /* matching has given it a task */
 };
 
-/* Lets the call's poll take a task or wait. `deployment_options` and `identity` are the request's. */
+/* Lets the call's poll take a task or wait. `who`: what the poller says of itself. */
 status poll_or_wait(struct call *call, const struct namespace_info *ns, enum queue_type type, const PbTaskQueue *queue,
-                    const char *identity, const PbWorkerDeploymentOptions *deployment_options, double tasks_per_second_max);
+                    const struct poll *who);
+
+/* Whether there should be more or fewer polls, as far as one that is about to get a task can tell: what to put into its
+ * answer. NULL: nothing to say. */
+PbPollerScalingDecision *poll_advice(const struct engine *engine, const struct poll *poll);
 
 /* The poll has its task: answers the call, now or as soon as its handler has returned. */
 void poll_answer(struct poll *poll);

@@ -5,6 +5,12 @@
 /* An empty answer leaves this long before the client's deadline, so that it arrives in time. */
 #define POLL_TAIL_ROOM seconds(1)
 
+/* Advice to pollers: one that has waited so long is one too many; there are too few while tasks wait so long, or come
+ * so much faster than they are taken. Server 1.32.0: matching.pollerScaling... */
+#define IDLE_POLL   seconds(1)
+#define OLD_BACKLOG (NANOS_PER_SECOND / 5)
+static const double ADDS_PER_DISPATCH_MAX = 1.2;
+
 static void stop_waiting(struct waiting_poll *waiting, bool refresh)
 {
     matching_remove_poll(waiting->engine->matching, &waiting->poll, refresh);
@@ -36,8 +42,31 @@ void poll_answer(struct poll *poll)
         call_answer(call, status_ok());
 }
 
+PbPollerScalingDecision *poll_advice(const struct engine *engine, const struct poll *poll)
+{
+    struct call *call = poll->call;
+    const struct waiting_poll *waiting = call->waiter;
+    struct queue_stats stats;
+    PbPollerScalingDecision *advice;
+    int delta = 0;
+
+    if (clock_now(engine->server->clock) - poll->since >= IDLE_POLL) {
+        delta = -1;
+    } else {
+        stats = matching_stats(engine->matching, &waiting->queue);
+        if ((stats.backlog_count > 0 && stats.backlog_age > OLD_BACKLOG) ||
+            stats.add_rate > ADDS_PER_DISPATCH_MAX * stats.dispatch_rate)
+            delta = 1;
+    }
+    if (delta == 0)
+        return NULL;
+    advice = ARENA_NEW_PB(call->arena, PbPollerScalingDecision);
+    advice->poll_request_delta_suggestion = delta;
+    return advice;
+}
+
 status poll_or_wait(struct call *call, const struct namespace_info *ns, enum queue_type type, const PbTaskQueue *queue,
-                    const char *identity, const PbWorkerDeploymentOptions *deployment_options, double tasks_per_second_max)
+                    const struct poll *who)
 {
     struct engine *engine = call->server->engine;
     struct waiting_poll *waiting = ARENA_NEW(call->arena, struct waiting_poll);
@@ -50,13 +79,9 @@ status poll_or_wait(struct call *call, const struct namespace_info *ns, enum que
         .name = queue->name,
         .is_sticky = queue->kind == TASK_QUEUE_KIND_STICKY,
     };
-    waiting->poll = (struct poll){
-        .identity = identity,
-        .deployment_options = deployment_options,
-        .normal_name = queue->normal_name,
-        .tasks_per_second_max = tasks_per_second_max,
-        .call = call,
-    };
+    waiting->poll = *who;
+    waiting->poll.normal_name = queue->normal_name;
+    waiting->poll.call = call;
     call->waiter = waiting;
     if (left <= POLL_TAIL_ROOM)
         return status_ok();

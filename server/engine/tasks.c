@@ -244,23 +244,40 @@ static bool workflow_task_for_poll(struct engine *engine, const struct task *tas
 
 bool tasks_start(void *context, const struct task *task, struct poll *poll, bool from_backlog)
 {
+    struct call *call = poll->call;
+    PbPollerScalingDecision *advice = poll_advice(context, poll);
+    bool started = false;
+
     (void)from_backlog;
     switch (task->kind) {
     case TASK_WORKFLOW:
-        return workflow_task_for_poll(context, task, poll);
+        started = workflow_task_for_poll(context, task, poll);
+        break;
     case TASK_ACTIVITY:
-        return activity_task_start(context, task, poll);
+        started = activity_task_start(context, task, poll);
+        break;
     case TASK_QUERY:
-        return query_task_start(context, task->query, poll);
+        started = query_task_start(context, task->query, poll);
+        break;
     }
-    return false;
+    if (started && task->kind == TASK_ACTIVITY) /* the answer leaves at the end of the turn */
+        ((PbPollActivityTaskQueueResponse *)call->response)->poller_scaling_decision = advice;
+    else if (started)
+        ((PbPollWorkflowTaskQueueResponse *)call->response)->poller_scaling_decision = advice;
+    return started;
 }
 
 status engine_poll_workflow_task(struct call *call, const struct namespace_info *ns, const PbPollWorkflowTaskQueueRequest *req,
                                  PbPollWorkflowTaskQueueResponse *resp)
 {
+    struct poll who = {
+        .identity = req->identity,
+        .deployment_options = req->deployment_options,
+        .version_capabilities = req->worker_version_capabilities,
+    };
+
     (void)resp; /* filled when there is a task */
-    return poll_or_wait(call, ns, QUEUE_WORKFLOW, req->task_queue, req->identity, req->deployment_options, 0);
+    return poll_or_wait(call, ns, QUEUE_WORKFLOW, req->task_queue, &who);
 }
 
 /* ---- completion ---- */

@@ -121,6 +121,13 @@ status check_task_queue(const struct check *check, const PbTaskQueue *queue, boo
     return status_ok();
 }
 
+status check_task_queue_or_partition(const struct check *check, const PbTaskQueue *queue)
+{
+    if (queue != NULL && starts_with(queue->name, "/_sys/"))
+        return check_queue_name(check, queue->name, true);
+    return check_task_queue(check, queue, false);
+}
+
 bool blob_is_too_large(const struct check *check, const void *message)
 {
     return message != NULL &&

@@ -55,6 +55,10 @@ __attribute__((warn_unused_result)) status check_identity(const struct check *ch
 __attribute__((warn_unused_result)) status check_task_queue(const struct check *check, const PbTaskQueue *queue,
                                                             bool for_users);
 
+/* The same for a question, which may also be about a partition of one. */
+__attribute__((warn_unused_result)) status check_task_queue_or_partition(const struct check *check,
+                                                                         const PbTaskQueue *queue);
+
 /* The size of a payload set, or any other message that an event will hold. NULL is fine. */
 __attribute__((warn_unused_result)) status check_blob(const struct check *check, const void *message);
 

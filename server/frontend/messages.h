@@ -46,6 +46,11 @@
 #define MSG_TASK_QUEUE_TOO_LONG     "taskQueue length exceeds limit"
 #define MSG_TASK_QUEUE_RESERVED     "task queue name cannot start with reserved prefix /_sys/"
 #define MSG_TASK_QUEUE_INTERNAL     "cannot use internal per-namespace task queue:%s"
+#define MSG_PARTITION_STATS         "DescribeTaskQueue stats are only supported for the root partition"
+#define MSG_DESCRIBE_STICKY \
+    "Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue."
+#define MSG_REACHABILITY_BUILD_IDS  "Too many build ids queried at once with ReportTaskReachability==true, limit: %d"
+#define MSG_DESCRIBE_BUILD_IDS      "Too many build ids queried at once, limit: %d" /* ours alone */
 #define MSG_POLL_TIMEOUT_NOT_SET    "Context timeout is not set."
 #define MSG_POLL_TIMEOUT_TOO_SHORT  "Context timeout is too short." /* FAILED_PRECONDITION */
 #define MSG_VERSIONING_NO_NORMAL_NAME \

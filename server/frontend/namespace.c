@@ -37,6 +37,7 @@ static PbNamespaceInfo *describe_info(struct call *call, const struct namespace_
     }
     info->capabilities = ARENA_NEW_PB(call->arena, PbNamespaceInfoCapabilities);
     info->capabilities->eager_workflow_start = true; /* only what is built */
+    info->capabilities->poller_autoscaling = true;
     info->limits = ARENA_NEW_PB(call->arena, PbNamespaceInfoLimits);
     info->limits->blob_size_limit_error = config->history.blob_bytes_max;
     info->limits->memo_size_limit_error = config->history.memo_bytes_max;

@@ -309,6 +309,47 @@ START_TEST(stats_sum_up_all_versions)
 }
 END_TEST
 
+static void add_with_priority(int priority, int64_t run)
+{
+    struct task task = bed_task(TASK_WORKFLOW, run);
+
+    task.priority = priority;
+    ck_assert(matching_add(bed.matching, &WORK, NULL, &task));
+}
+
+START_TEST(stats_can_be_had_by_priority)
+{
+    struct queue_stats stats;
+
+    add_with_priority(0, 1);
+    add_with_priority(3, 2);
+    add_with_priority(9, 3); /* counts as the last */
+    clock_advance(bed.clock, seconds(2));
+    stats = matching_stats_of_priority(bed.matching, &WORK, 3);
+    ck_assert_int_eq(stats.backlog_count, 2);
+    ck_assert(stats.is_known && stats.add_rate > 0 && stats.dispatch_rate == 0 && stats.backlog_age >= seconds(2));
+    ck_assert_int_eq(matching_stats_of_priority(bed.matching, &WORK, 5).backlog_count, 1);
+    ck_assert(!matching_stats_of_priority(bed.matching, &WORK, 1).is_known);
+    ck_assert_int_eq(matching_stats(bed.matching, &WORK).backlog_count, 3);
+    for (int i = 0; i < 3; i++)
+        ck_assert(poll_once(&WORK, NULL));
+    ck_assert_str_eq(bed_starts(&bed), "1* 2* 3*");
+    ck_assert(matching_stats_of_priority(bed.matching, &WORK, 5).dispatch_rate > 0);
+}
+END_TEST
+
+START_TEST(the_last_poll_says_how_fast_it_should_go)
+{
+    struct poll limited = {.identity = "1", .tasks_per_second_max = 7}, other = {.identity = "2"};
+
+    ck_assert_double_eq(matching_rate_wanted(bed.matching, &WORK), 0);
+    matching_poll(bed.matching, &WORK, &limited);
+    ck_assert_double_eq(matching_rate_wanted(bed.matching, &WORK), 7);
+    matching_poll(bed.matching, &WORK, &other);
+    ck_assert_double_eq(matching_rate_wanted(bed.matching, &WORK), 0);
+}
+END_TEST
+
 /* --- upkeep --- */
 
 START_TEST(sweeping_forgets_what_is_idle_and_keeps_what_is_in_use)
@@ -396,6 +437,8 @@ int main(void)
     tcase_add_test(tcase, a_query_can_be_taken_back_before_it_was_offered);
     tcase_add_test(tcase, a_pinned_task_meets_only_its_version);
     tcase_add_test(tcase, stats_sum_up_all_versions);
+    tcase_add_test(tcase, stats_can_be_had_by_priority);
+    tcase_add_test(tcase, the_last_poll_says_how_fast_it_should_go);
     tcase_add_test(tcase, sweeping_forgets_what_is_idle_and_keeps_what_is_in_use);
     tcase_add_test(tcase, draining_meets_every_waiting_poll);
     tcase_add_test(tcase, a_hundred_thousand_tasks_wait_and_leave_in_order);

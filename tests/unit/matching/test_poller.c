@@ -129,9 +129,15 @@ START_TEST(a_record_shows_the_worker_s_limit_and_options_when_the_poll_is_gone)
     {
         char name[] = "shop";
         PbWorkerDeploymentOptions options = PbWorkerDeploymentOptions_INIT;
-        struct poll poll = {.identity = "w", .tasks_per_second_max = 12.5, .deployment_options = &options};
+        PbWorkerVersionCapabilities capabilities = PbWorkerVersionCapabilities_INIT;
+        struct poll poll = {
+            .identity = "w",
+            .tasks_per_second_max = 12.5,
+            .deployment_options = &options,
+            .version_capabilities = &capabilities,
+        };
 
-        options.deployment_name = name;
+        options.deployment_name = capabilities.build_id = name;
         matching_poll(bed.matching, &WORK, &poll);
         matching_remove_poll(bed.matching, &poll, true);
         memset(name, 'x', 4);
@@ -139,11 +145,13 @@ START_TEST(a_record_shows_the_worker_s_limit_and_options_when_the_poll_is_gone)
     ck_assert_uint_eq(matching_pollers(bed.matching, &WORK, &found, 1), 1);
     ck_assert_double_eq(found.rate_per_second, 12.5);
     ck_assert_str_eq(((const PbWorkerDeploymentOptions *)found.deployment_options)->deployment_name, "shop");
+    ck_assert_str_eq(((const PbWorkerVersionCapabilities *)found.version_capabilities)->build_id, "shop");
 
     poll_and_leave("w"); /* the last poll says what holds */
     matching_pollers(bed.matching, &WORK, &found, 1);
     ck_assert_double_eq(found.rate_per_second, 100000);
     ck_assert_ptr_null(found.deployment_options);
+    ck_assert_ptr_null(found.version_capabilities);
 }
 END_TEST
 
