@@ -126,6 +126,7 @@ struct update {
     const char *id;
     enum update_stage stage;
     const PbUpdateRequest *request; /* until it is accepted; NULL: an event has it */
+    const char *request_id;         /* of that request, once an event has it; NULL: none */
     int64_t admitted_event_id, accepted_event_id, completed_event_id;
     struct arena *arena;
     UT_hash_handle by_id;

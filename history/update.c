@@ -522,6 +522,12 @@ bool messages_are_rejections(const PbRespondWorkflowTaskCompletedRequest *reques
 
 /* ---- appliers ---- */
 
+static void keep_request_id(struct update *update, const PbUpdateRequest *request)
+{
+    if (request != NULL && request->request_id[0] != '\0')
+        update->request_id = arena_strdup(update->arena, request->request_id);
+}
+
 enum broken apply_update_admitted(struct mutable_state *ms, const PbHistoryEvent *event,
                                   const PbWorkflowExecutionUpdateAdmittedEventAttributes *attributes)
 {
@@ -533,6 +539,7 @@ enum broken apply_update_admitted(struct mutable_state *ms, const PbHistoryEvent
     if (update == NULL)
         update = update_new(ms, attributes->request->meta->update_id, UPDATE_ADMITTED);
     update->admitted_event_id = event->event_id;
+    keep_request_id(update, attributes->request);
     update->request = NULL; /* the worker reads it in the event */
     return INTACT;
 }
@@ -546,6 +553,7 @@ enum broken apply_update_accepted(struct mutable_state *ms, const PbHistoryEvent
         update = update_new(ms, attributes->protocol_instance_id, UPDATE_ACCEPTED);
     update->stage = UPDATE_ACCEPTED;
     update->accepted_event_id = event->event_id;
+    keep_request_id(update, attributes->accepted_request);
     update->request = NULL; /* the event has it; it goes when the update does */
     return INTACT;
 }

@@ -261,13 +261,14 @@ void workflow_task_recall(struct mutable_state *ms, const struct task_memory *me
     updates_recall(ms, memory->updates);
 }
 
-/* Writes the events that a virtual task never got: scheduled and, if it is, started. */
-static void materialise(struct transition *t)
+/* Writes the events that a virtual task never got: scheduled and, if it is, started. By whom says who ends the task; the real
+ * server does not remember who has started it. */
+static void materialise(struct transition *t, const char *identity)
 {
     struct mutable_state *ms = t->ms;
     struct workflow_task task = ms->workflow_task;
     PbWorkflowTaskScheduledEventAttributes *scheduled;
-    const char *identity = arena_strdup(t->arena, task.identity), *request_id = arena_strdup(t->arena, task.request_id);
+    const char *request_id = arena_strdup(t->arena, task.request_id);
 
     if (!workflow_task_is_virtual(&task))
         return;
@@ -288,10 +289,15 @@ static void materialise(struct transition *t)
     transition_settle(t);
 }
 
-void workflow_task_make_real(struct transition *t)
+static void make_real(struct transition *t, const char *identity)
 {
     if (t->ms->workflow_task.is_speculative && mutable_state_is_open(t->ms))
-        materialise(t);
+        materialise(t, identity);
+}
+
+void workflow_task_make_real(struct transition *t)
+{
+    make_real(t, "");
 }
 
 static bool is_heartbeat(const PbRespondWorkflowTaskCompletedRequest *request)
@@ -512,7 +518,7 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
         workflow_task_deadline_passed(t); /* ends stickiness, too */
         return ACCEPTED;
     }
-    materialise(t);
+    materialise(t, request->identity);
     add_completed_event(t, request);
     task.completed_event_id = transition_settle(t);
     t->task_ended = true;
@@ -562,7 +568,7 @@ void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, c
     struct mutable_state *ms = t->ms;
     const struct workflow_task task = ms->workflow_task;
 
-    workflow_task_make_real(t);
+    make_real(t, identity);
     updates_unsend(ms);
     t->task_ended = true;
     t->volatile_changed = true;
@@ -586,7 +592,7 @@ void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *
     struct mutable_state *ms = t->ms;
     const struct workflow_task task = ms->workflow_task;
 
-    workflow_task_make_real(t);
+    make_real(t, identity);
     updates_drop_sent(t);
     t->task_ended = true;
     t->volatile_changed = true;
@@ -616,7 +622,7 @@ void close_cut_task(struct transition *t)
     if (task.state == WORKFLOW_TASK_SCHEDULED && task.is_speculative)
         end_without_event(ms);
     if (task.state == WORKFLOW_TASK_STARTED) {
-        workflow_task_make_real(t);
+        make_real(t, "history-service");
         updates_unsend(ms);
         t->task_ended = true;
         if (task.is_transient) {

@@ -107,14 +107,16 @@ static void add_request_id(struct arena *arena, PbWorkflowExecutionExtendedInfo 
     info->request_id_infos[info->n_request_id_infos++] = added;
 }
 
-/* The request id that has started the run and those that have joined it; not those of signals. */
+/* The request id that has started the run, those that have joined it and those of updates; not those of signals. */
 static void describe_request_ids(struct arena *arena, const struct run *run, PbWorkflowExecutionExtendedInfo *info)
 {
     int64_t started_by = 1; /* of a start with a signal the real server shows the signal's event */
     struct used_request *used, *next;
+    const struct update *update;
 
     info->request_id_infos = ARENA_NEW_ARRAY(arena, PbWorkflowExecutionExtendedInfoRequestIdInfosEntry *,
-                                             HASH_COUNT(run->state->used_requests) + 1);
+                                             HASH_COUNT(run->state->used_requests) +
+                                                 (size_t)mutable_state_updates_count(run->state) + 1);
     HASH_FIND(hh, run->state->used_requests, run->start_request_id, strlen(run->start_request_id), used);
     if (used != NULL && !used->joined)
         started_by = used->event_id;
@@ -124,6 +126,13 @@ static void describe_request_ids(struct arena *arena, const struct run *run, PbW
         if (used->joined)
             add_request_id(arena, info, used->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
                            used->event_id);
+    for (update = run->state->updates; update != NULL; update = update->by_id.next)
+        if (update->request_id != NULL && update->accepted_event_id != 0)
+            add_request_id(arena, info, update->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+                           update->accepted_event_id);
+        else if (update->request_id != NULL)
+            add_request_id(arena, info, update->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED,
+                           update->admitted_event_id);
 }
 
 static PbWorkflowExecutionExtendedInfo *describe_extended(struct arena *arena, const struct run *run)

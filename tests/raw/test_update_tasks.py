@@ -39,7 +39,7 @@ def test_a_signal_makes_the_started_task_real(server):
     run.expect("""
         ...
         5 WorkflowTaskScheduled
-        6 WorkflowTaskStarted
+        6 WorkflowTaskStarted identity=-
     """)
     assert all(event.task_id for event in run.events())
     turn_down(task)
@@ -212,7 +212,7 @@ def test_terminating_while_the_task_is_started(server):
     run.expect("""
         ...
         5 WorkflowTaskScheduled
-        6 WorkflowTaskStarted
+        6 WorkflowTaskStarted identity=history-service
         7 WorkflowTaskFailed cause=FORCE_CLOSE_COMMAND identity=history-service
         8 WorkflowExecutionTerminated
     """)

@@ -240,6 +240,8 @@ def test_links_of_the_response(server):
     assert (event.namespace, event.workflow_id, event.run_id) == ("default", run.workflow_id, run.run_id)
     assert event.request_id_ref.request_id == "my-request"
     assert event_type_pb2.EventType.Name(event.request_id_ref.event_type) == "EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED"
+    info = run.describe().workflow_extended_info.request_id_infos["my-request"]
+    assert (info.event_id, info.event_type, info.buffered) == (8, event.request_id_ref.event_type, False)
     answer = run.update_later("v")
     turn_down(run.task(), "v")
     link = answer.result().link
