@@ -366,6 +366,8 @@ void decide_terminate(struct transition *t, const char *reason, const PbPayloads
     terminated->reason = borrow_text(reason);
     terminated->details = borrow(details);
     terminated->identity = borrow_text(identity);
+    t->pending->n_links = t->links_count;
+    t->pending->links = t->links;
     transition_settle(t);
     updates_run_closed(t);
     t->volatile_changed = true;

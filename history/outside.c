@@ -33,6 +33,8 @@ void decide_cancel_request(struct transition *t, const PbWorkflowExecutionCancel
         transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED);
 
     *slot = *request;
+    t->pending->n_links = t->links_count;
+    t->pending->links = t->links;
     transition_settle(t);
     workflow_task_schedule(t, true);
 }

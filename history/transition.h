@@ -89,6 +89,8 @@ struct transition {
                                     struct search_attributes_verdict *ret_verdict);
     const char *(*search_attributes_size_problem)(void *context, struct arena *arena, const PbSearchAttributes *attributes);
     void *context;
+    size_t links_count; /* of the request to cancel or to terminate: for the event that it makes */
+    PbCommonLink **links;
 
     /* The outcome. */
     PbHistoryEvent **events; /* applied, with their ids */

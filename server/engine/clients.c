@@ -384,6 +384,8 @@ status engine_request_cancel(struct call *call, const struct namespace_info *ns,
     request.cause = req->reason;
     request.identity = req->identity;
     run_begin(run, &t);
+    t.links_count = req->n_links;
+    t.links = req->links;
     decide_cancel_request(&t, &request);
     run_commit(run, &t);
     return status_ok();
@@ -391,13 +393,17 @@ status engine_request_cancel(struct call *call, const struct namespace_info *ns,
 
 status engine_terminate(struct call *call, const struct namespace_info *ns, const PbTerminateWorkflowExecutionRequest *req)
 {
+    struct transition t;
     struct run *run;
 
     TRY(find_in_chain(call, ns, req->workflow_execution, req->first_execution_run_id, &run));
     if (!mutable_state_is_open(run->state))
         return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
-    run_terminate(run, req->reason[0] == '\0' ? TEXT_TERMINATE_REASON : req->reason, req->details,
-                  req->identity[0] == '\0' ? TEXT_TERMINATE_IDENTITY : req->identity);
+    run_begin(run, &t);
+    t.links_count = req->n_links;
+    t.links = req->links;
+    decide_terminate(&t, req->reason, req->details, req->identity);
+    run_commit(run, &t);
     return status_ok();
 }
 
