@@ -4,6 +4,7 @@ import time
 
 import pytest
 from families import *
+from launch import launch
 
 # ---------------------------------------------------------------------------------------------------------------------
 # A child that goes well
@@ -687,3 +688,54 @@ def test_a_child_that_has_ended_is_not_pending(server):
     child.terminate()
     wait_for_event(parent, "ChildWorkflowExecutionTerminated")
     assert not parent.describe().pending_children
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Limits
+
+
+@pytest.fixture(scope="module")
+def narrow(fermata_exe):
+    """A server that lets a workflow have two pending things of a kind."""
+    kinds = ["ChildExecutions", "Signals", "CancelRequests"]
+    flags = [word for kind in kinds for word in ("--dynamic-config-value", f"limit.numPending{kind}.error=2")]
+    with launch(fermata_exe, *flags) as launched, Server(launched.address) as server:
+        yield server
+
+
+@pytest.mark.fermata_only  # the program around the real server passes no numbers on
+@pytest.mark.parametrize(
+    "command,cause,what",
+    [
+        (lambda n: start_child(unique("c"), "q"), "CHILD_WORKFLOWS", "pending child workflow executions"),
+        (lambda n: signal_external(f"w{n}"), "SIGNALS", "pending signals to external workflows"),
+        (lambda n: cancel_external(f"w{n}"), "REQUEST_CANCEL", "pending requests to cancel external workflows"),
+    ],
+)
+def test_too_many_at_once(narrow, command, cause, what):
+    run = narrow.start()
+    words = "".join(word.capitalize() for word in f"PENDING_{cause}_LIMIT_EXCEEDED".split("_"))
+    text = f"{words}: the number of {what}, 2, has reached the per-workflow limit of 2"
+    with refused(INVALID_ARGUMENT, text):
+        run.task().complete(*[command(n) for n in range(3)])
+    run.expect(f"""
+        ...
+        4 WorkflowTaskFailed cause=PENDING_{cause}_LIMIT_EXCEEDED
+        5 WorkflowTaskScheduled
+    """)
+    run.task().complete(*[command(n) for n in range(2)])
+
+
+@pytest.mark.fermata_only
+def test_a_child_that_has_ended_makes_room(narrow):
+    parent, child = start_with_child(narrow)
+    parent.signal()
+    parent.task().complete(start_child(unique("child"), "q"))
+    wait_for_event(parent, "ChildWorkflowExecutionStarted", 2)
+    with refused(INVALID_ARGUMENT):
+        parent.task().complete(start_child(unique("child"), "q"))
+    child.terminate()
+    wait_for_event(parent, "ChildWorkflowExecutionTerminated")
+    parent.task().complete(start_child(unique("child"), "q"))
+    assert len(parent.describe().pending_children) == 2
+    parent.terminate()
