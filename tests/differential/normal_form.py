@@ -68,6 +68,7 @@ class Normalizer:
 
     def __init__(self, tag):
         self.tag, self.names, self.counts = tag, {}, {}
+        self.one_instant = set()  # ids of events whose time, against that of their cause, is not compared
 
     def name_of(self, id, field):
         """The name of a UUID that appears in a field."""
@@ -90,7 +91,7 @@ class Normalizer:
         later = [
             other.event_id
             for other in before
-            if ends_a_task(other) and nanos_of(other.event_time) > nanos_of(event.event_time)
+            if event.event_id not in self.one_instant and ends_a_task(other) and nanos_of(other.event_time) > nanos_of(event.event_time)
         ]
         if later:  # it happened while that task ran, and was held back
             parts.append(f"event_time = before that of {later[0]}")
@@ -255,7 +256,7 @@ def duration_text(field, value):
 
 def distance_text(seconds):
     """Exact enough to see what was added up, and not so exact that it shows how quick the test was."""
-    if 0.001 < seconds < 1:
+    if 0.001 < seconds < 0.98:
         return "+" + PART_OF_A_SECOND
     return f"{round(seconds, -1 if seconds > 100 else 0):+g}s"
 

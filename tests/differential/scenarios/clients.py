@@ -147,7 +147,7 @@ def gone(world, run):
             return
 
 
-@scenario(missing="DeleteWorkflowExecution")
+@scenario
 def delete(world):
     closed, running = world.start("closed"), world.start("running")
     closed.task().complete(complete_workflow())
@@ -164,7 +164,7 @@ def delete(world):
     again.task().complete(complete_workflow())
 
 
-@scenario(missing="DeleteWorkflowExecution")
+@scenario
 def delete_one_run_of_two(world):
     run = world.start()
     run.task().complete(continue_as_new())

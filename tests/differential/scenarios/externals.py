@@ -35,7 +35,6 @@ def signal_to_whom_it_cannot_go(world):
         signal_external(target.workflow_id, child_workflow_only=True),
     ):
         run.task().complete(command)
-        run.describe()
     run.task().complete(complete_workflow())
 
 

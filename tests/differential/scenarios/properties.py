@@ -135,5 +135,7 @@ def attributes_of_a_child(world):
     run.task().complete(
         start_child(world.id("child"), world.id("child-queue"), search_attributes=attributes, memo=dict(fields=dict(m=payload(1))))
     )
-    world.child(run, "child").task().complete(complete_workflow())
+    child = world.child(run, "child")
+    run.task().complete()
+    child.task().complete(complete_workflow())
     run.task().complete()

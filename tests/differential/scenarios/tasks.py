@@ -273,7 +273,7 @@ def a_completion_that_gives_the_sticky_queue_up(world):
     run.task().complete()
 
 
-@scenario(missing="ResetStickyTaskQueue")
+@scenario
 def the_sticky_queue_is_reset(world):
     run = world.start()
     run.task().complete(**sticky(run))

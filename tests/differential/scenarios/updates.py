@@ -510,7 +510,6 @@ def messages_that_are_refused(world):
             lambda task: [accepted(task), reject("u")],
             lambda task: [update_message("u", update_pb.Acceptance(), "accept")],
             lambda task: [update_message("u", update_pb.Rejection(), "reject")],
-            lambda task: [update_message("u", None, "nothing")],
         ]
     ):
         run = idle(world, f"wf{index}")
