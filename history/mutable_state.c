@@ -224,7 +224,7 @@ nanos mutable_state_next_deadline(const struct mutable_state *ms)
         return NANOS_MAX;
     due = earlier(ms->run_expires_at, ms->execution_expires_at);
     due = earlier(due, workflow_task_deadline(ms));
-    if (mutable_state_in_backoff(ms))
+    if (mutable_state_in_backoff(ms) && !mutable_state_has_task(ms)) /* an update may have brought a speculative one */
         due = earlier(due, ms->first_task_at);
     HASH_ITER(by_event, ms->activities, activity, next_activity) due = earlier(due, activity_deadline(activity, &type));
     HASH_ITER(by_id, ms->timers, timer, next_timer)

@@ -121,6 +121,8 @@ static void check_fold(struct bed *bed)
 
     if (stored_count(bed) < bed->log_count)
         ck_assert_int_eq(mutable_state_apply(again, bed->log[bed->log_count - 1]), INTACT);
+    if (bed->ms->workflow_task.is_speculative)
+        again->workflow_task = bed->ms->workflow_task; /* in memory only, all of it */
     if (again->workflow_task.state == WORKFLOW_TASK_SCHEDULED && again->workflow_task.is_transient &&
         bed->ms->workflow_task.state == WORKFLOW_TASK_STARTED)
         again->workflow_task.state = WORKFLOW_TASK_STARTED; /* a transient start is in memory only */
@@ -215,7 +217,8 @@ void bed_advance(struct bed *bed, nanos span)
         decide_deadlines(bed_begin(bed));
         bed_commit(bed);
         /* An activity may be dispatched and time out at one instant; but then there is an end. */
-        ck_assert_msg(++passes <= 2, "a deadline stays due: the loop would spin");
+        ck_assert_msg(++passes <= 2, "a deadline stays due: the loop would spin: %s; %s", bed_task(bed),
+                      bed_events(bed, 1));
     }
     bed->now = until;
 }
@@ -259,9 +262,12 @@ void bed_terminate(struct bed *bed)
 
 static void poll_task(struct bed *bed, bool on_sticky)
 {
+    PbMessage **messages;
+
     ck_assert_int_eq(bed->ms->workflow_task.state, WORKFLOW_TASK_SCHEDULED);
     workflow_task_start(bed_begin(bed), "worker", "request", on_sticky);
     bed_commit(bed);
+    (void)updates_make_messages(bed->ms, bed->arena, &messages);
 }
 
 void bed_poll(struct bed *bed)
@@ -333,6 +339,85 @@ const char *bed_complete_list(struct bed *bed, PbCommand *const commands[])
         request->n_commands++;
     return bed_complete_with(bed, request);
 }
+
+/* ---- updates ---- */
+
+void bed_admit_update(struct bed *bed, const char *id)
+{
+    PbUpdateRequest *request = ARENA_NEW_PB(bed->arena, PbUpdateRequest);
+
+    request->meta = ARENA_NEW_PB(bed->arena, PbMeta);
+    request->meta->update_id = id;
+    request->input = ARENA_NEW_PB(bed->arena, PbInput);
+    request->input->name = "update";
+    update_admit(bed->ms, request);
+    workflow_task_schedule_speculative(bed_begin(bed));
+    bed_commit(bed);
+}
+
+static PbMessage *message_of(struct bed *bed, const char *id, const void *body)
+{
+    PbMessage *message = ARENA_NEW_PB(bed->arena, PbMessage);
+
+    message->id = arena_printf(bed->arena, "%s/%p", id, body);
+    message->protocol_instance_id = id;
+    message->body = pb_pack_any(bed->arena, body);
+    return message;
+}
+
+PbMessage *accept_update(struct bed *bed, const char *id)
+{
+    PbAcceptance *acceptance = ARENA_NEW_PB(bed->arena, PbAcceptance);
+
+    acceptance->accepted_request_message_id = arena_printf(bed->arena, "%s/request", id);
+    acceptance->accepted_request_sequencing_event_id = bed->ms->workflow_task.scheduled_event_id;
+    return message_of(bed, id, acceptance);
+}
+
+PbMessage *reject_update(struct bed *bed, const char *id)
+{
+    PbRejection *rejection = ARENA_NEW_PB(bed->arena, PbRejection);
+
+    rejection->failure = failure_of(bed, "rejected");
+    return message_of(bed, id, rejection);
+}
+
+PbMessage *respond_to_update(struct bed *bed, const char *id)
+{
+    PbUpdateResponse *response = ARENA_NEW_PB(bed->arena, PbUpdateResponse);
+
+    response->meta = ARENA_NEW_PB(bed->arena, PbMeta);
+    response->meta->update_id = id;
+    response->outcome = ARENA_NEW_PB(bed->arena, PbOutcome);
+    response->outcome->value_case = PbOutcome_success_case;
+    response->outcome->success = payloads_of(bed, "outcome");
+    return message_of(bed, id, response);
+}
+
+const char *bed_answer_list(struct bed *bed, PbMessage *const messages[])
+{
+    PbRespondWorkflowTaskCompletedRequest *request = bed_completion(bed);
+
+    request->messages = borrow(messages + 1);
+    while (messages[1 + request->n_messages] != NULL)
+        request->n_messages++;
+    return bed_complete_with(bed, request);
+}
+
+const char *bed_news(struct bed *bed)
+{
+    static const char *const names[] = {
+        [UPDATE_NOW_ACCEPTED] = "accepted", [UPDATE_REJECTED] = "rejected", [UPDATE_DONE] = "done",
+        [UPDATE_ABORTED] = "aborted",       [UPDATE_MOVED] = "moved",       [UPDATE_LOST] = "lost",
+    };
+    const char *text = "";
+
+    for (const struct update_news *news = bed->t.update_news; news != NULL; news = news->next) /* the newest first */
+        text = arena_printf(bed->arena, "%s %s%s%s", news->id, names[news->kind], text[0] == '\0' ? "" : ", ", text);
+    return text;
+}
+
+/* ---- more of what happens ---- */
 
 void bed_fail_task(struct bed *bed)
 {
@@ -509,6 +594,14 @@ PbCommand *cancel_external(struct bed *bed, const char *workflow_id)
                 RequestCancelExternalWorkflowExecution);
 
     want->workflow_id = workflow_id;
+    return command;
+}
+
+PbCommand *place_message(struct bed *bed, const PbMessage *message)
+{
+    NEW_COMMAND(bed, PROTOCOL_MESSAGE, protocol_message, ProtocolMessage);
+
+    want->message_id = message->id;
     return command;
 }
 

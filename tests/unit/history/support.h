@@ -88,6 +88,22 @@ PbRespondWorkflowTaskCompletedRequest *bed_sticky_completion(struct bed *bed);
 /* The worker reports that it could not do the task. */
 void bed_fail_task(struct bed *bed);
 
+/* A client sends an update: it is admitted, and brings a speculative workflow task unless one is pending. A poll takes
+ * its message along. */
+void bed_admit_update(struct bed *bed, const char *id);
+
+/* What the worker says of it, for the messages of a completion. */
+PbMessage *accept_update(struct bed *bed, const char *id);
+PbMessage *reject_update(struct bed *bed, const char *id);
+PbMessage *respond_to_update(struct bed *bed, const char *id);
+
+/* Completes the started task with these messages and no command. */
+const char *bed_answer_list(struct bed *bed, PbMessage *const messages[]); /* from [1] to NULL */
+#define ANSWER(bed, ...) bed_answer_list((bed), (PbMessage *const[]){NULL, ##__VA_ARGS__, NULL})
+
+/* What has become of updates in the last transition, as "u1 accepted, u1 done", first to last. */
+const char *bed_news(struct bed *bed);
+
 /* Its pending activity with this id. */
 struct activity *bed_activity(struct bed *bed, const char *id);
 
@@ -114,6 +130,7 @@ PbCommand *continue_as_new(struct bed *bed);
 PbCommand *start_child(struct bed *bed, const char *workflow_id);
 PbCommand *signal_external(struct bed *bed, const char *workflow_id, const char *name);
 PbCommand *cancel_external(struct bed *bed, const char *workflow_id);
+PbCommand *place_message(struct bed *bed, const PbMessage *message); /* PROTOCOL_MESSAGE */
 
 /* ---- small messages ---- */
 
