@@ -630,6 +630,7 @@ void close_cut_task(struct transition *t)
         } else {
             add_failed_event(t, WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND, "history-service");
             transition_settle(t);
+            workflow_task_report_problems(ms); /* no further one, but what they are is told from the last event */
         }
         ms->next_attempt = 1;
         ms->close_refused = false;
