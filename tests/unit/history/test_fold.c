@@ -334,6 +334,25 @@ static PbCommand *random_command(void)
     }
 }
 
+/* A word on each update that waits for one, or not. */
+static void add_random_messages(PbRespondWorkflowTaskCompletedRequest *request)
+{
+    struct update *update, *next;
+
+    request->messages = ARENA_NEW_ARRAY(bed.arena, PbMessage *, 2 * HASH_CNT(by_id, bed.ms->updates));
+    HASH_ITER (by_id, bed.ms->updates, update, next) {
+        const char *id = arena_strdup(bed.arena, update->id);
+        uint64_t word = dice(6);
+
+        if (update->stage == UPDATE_SENT && word == 0)
+            request->messages[request->n_messages++] = reject_update(&bed, id);
+        if (update->stage == UPDATE_SENT && word >= 2)
+            request->messages[request->n_messages++] = accept_update(&bed, id);
+        if ((update->stage == UPDATE_SENT && word >= 4) || (update->stage == UPDATE_ACCEPTED && word == 1))
+            request->messages[request->n_messages++] = respond_to_update(&bed, id);
+    }
+}
+
 static void random_completion(void)
 {
     PbRespondWorkflowTaskCompletedRequest *request = dice(2) == 0 ? bed_completion(&bed) : bed_sticky_completion(&bed);
@@ -343,6 +362,8 @@ static void random_completion(void)
     for (size_t i = 0; i < request->n_commands; i++)
         request->commands[i] = random_command();
     request->force_create_new_workflow_task = dice(4) == 0;
+    request->return_new_workflow_task = dice(2) == 0;
+    add_random_messages(request);
     if (workflow_task_check_sequence(bed.arena, request) == NULL)
         (void)bed_complete_with(&bed, request);
 }
@@ -424,7 +445,11 @@ static void random_news(void)
 
 static void random_step(void)
 {
-    switch (dice(14)) {
+    switch (dice(16)) {
+    case 14:
+        if (mutable_state_updates_in_flight(bed.ms) < 4 && mutable_state_is_open(bed.ms))
+            bed_admit_update(&bed, arena_printf(bed.arena, "u%llu", (unsigned long long)rand_bits(bed.rand)));
+        break;
     case 0:
         bed_signal(&bed, arena_printf(bed.arena, "%llu", (unsigned long long)rand_bits(bed.rand)));
         break;

@@ -189,6 +189,36 @@ START_TEST(late_attempts_get_more_time)
 }
 END_TEST
 
+static bool has_attribute(const char *name)
+{
+    const PbSearchAttributes *attributes = bed.ms->search_attributes;
+
+    for (size_t i = 0; attributes != NULL && i < attributes->n_indexed_fields; i++)
+        if (strcmp(attributes->indexed_fields[i]->key, name) == 0)
+            return true;
+    return false;
+}
+
+/* Many problems in a row are told as a search attribute; what they are stands in the last event, so that it can be told
+ * again after a crash (bed_commit compares), also when that event is the end of a task that was cut. */
+START_TEST(problems_are_told_as_a_search_attribute)
+{
+    bed_poll(&bed);
+    for (int i = 0; i < 5; i++) {
+        ck_assert(!has_attribute("TemporalReportedProblems"));
+        bed_signal(&bed, arena_printf(bed.arena, "%d", i)); /* makes the next attempt a first one, with events */
+        bed_fail_task(&bed);
+        bed_poll(&bed);
+    }
+    ck_assert(has_attribute("TemporalReportedProblems"));
+    if (_i == 0)
+        ck_assert_str_eq(COMPLETE(&bed), "");
+    else
+        bed_terminate(&bed);
+    ck_assert(has_attribute("TemporalReportedProblems") == (_i == 1));
+}
+END_TEST
+
 START_TEST(a_start_can_be_taken_back)
 {
     bed_poll(&bed);
@@ -418,6 +448,7 @@ int main(void)
     tcase_add_test(life, what_waited_makes_the_next_attempt_the_first);
     tcase_add_test(life, a_task_times_out);
     tcase_add_test(life, late_attempts_get_more_time);
+    tcase_add_loop_test(life, problems_are_told_as_a_search_attribute, 0, 2);
     tcase_add_test(life, a_start_can_be_taken_back);
     tcase_add_test(life, a_start_does_not_survive_a_crash);
     suite_add_tcase(suite, life);
