@@ -421,6 +421,75 @@ START_TEST(a_run_that_timed_out_is_tried_again)
 }
 END_TEST
 
+/* ---- cron ---- */
+
+/* A run of an hourly schedule that has begun at a full hour. */
+static void begin_hourly(void)
+{
+    started->cron_schedule = "0 * * * *";
+    bed.now = seconds(3600 * 300);
+    bed_start(&bed, started);
+    bed_advance(&bed, seconds(600));
+    bed_poll(&bed);
+}
+
+START_TEST(the_next_run_comes_by_schedule)
+{
+    PbFailure *failure = application_failure(&bed, "Type", false);
+    const PbWorkflowExecutionStartedEventAttributes *next;
+
+    started->last_completion_result = payloads_of(&bed, "before");
+    begin_hourly();
+    ck_assert_str_eq(COMPLETE(&bed, _i == 0 ? complete_workflow(&bed) : fail_workflow(&bed, failure)), "");
+    next = successor();
+    ck_assert_int_eq(next->initiator, CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE);
+    ck_assert_int_eq(backoff(), INT64_C(3000) * 1000);
+    ck_assert_int_eq(next->attempt, 1);
+    ck_assert_str_eq(next->cron_schedule, "0 * * * *");
+    ck_assert_str_eq(bed.ms->new_run_id, next->original_execution_run_id);
+    ck_assert_mem_eq(next->last_completion_result->payloads[0]->data.data, _i == 0 ? "result" : "before", 6);
+    if (_i == 0) {
+        ck_assert_ptr_null(next->continued_failure);
+        ck_assert_str_eq(ATTRIBUTES_OF(&bed, 5, workflow_execution_completed)->new_execution_run_id,
+                         next->original_execution_run_id);
+    } else {
+        ck_assert_ptr_eq(next->continued_failure, failure);
+        ck_assert_int_eq(ATTRIBUTES_OF(&bed, 5, workflow_execution_failed)->retry_state,
+                         RETRY_STATE_RETRY_POLICY_NOT_SET);
+    }
+}
+END_TEST
+
+/* Attempts first, then the schedule. */
+START_TEST(a_failed_cron_run_is_tried_again_first)
+{
+    started->retry_policy = retries(2);
+    started->attempt = _i == 0 ? 1 : 2;
+    begin_hourly();
+    ck_assert_str_eq(COMPLETE(&bed, fail_workflow(&bed, failure_of(&bed, "f"))), "");
+    ck_assert_int_eq(successor()->initiator,
+                     _i == 0 ? CONTINUE_AS_NEW_INITIATOR_RETRY : CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE);
+    ck_assert_int_eq(successor()->attempt, _i == 0 ? 2 : 1);
+    ck_assert_str_eq(successor()->cron_schedule, "0 * * * *");
+}
+END_TEST
+
+START_TEST(what_ends_a_cron_chain)
+{
+    begin_hourly();
+    if (_i == 0)
+        ck_assert_str_eq(COMPLETE(&bed, cancel_workflow(&bed)), "");
+    else if (_i == 1)
+        bed_terminate(&bed);
+    else
+        ck_assert_str_eq(COMPLETE(&bed, continue_as_new(&bed)), "");
+    if (_i == 2)
+        ck_assert_str_eq(successor()->cron_schedule, ""); /* it goes on, but not by the schedule */
+    else
+        ck_assert_ptr_null(bed.t.successor);
+}
+END_TEST
+
 /* The chain goes on: a successor is a run like any other. */
 START_TEST(a_successor_starts)
 {
@@ -442,7 +511,7 @@ int main(void)
     Suite *suite = suite_create("close");
     TCase *ends = tcase_create("ends"), *beginnings = tcase_create("beginnings"),
           *continued = tcase_create("continued");
-    TCase *retried = tcase_create("retried");
+    TCase *retried = tcase_create("retried"), *cron = tcase_create("cron");
 
     tcase_add_checked_fixture(ends, set_up, tear_down);
     tcase_add_loop_test(ends, a_run_ends_by_command, 0, 3);
@@ -471,5 +540,10 @@ int main(void)
     tcase_add_loop_test(retried, a_failed_run_is_not_tried_again, 0, 4);
     tcase_add_loop_test(retried, a_run_that_timed_out_is_tried_again, 0, 2);
     suite_add_tcase(suite, retried);
+    tcase_add_checked_fixture(cron, set_up, tear_down);
+    tcase_add_loop_test(cron, the_next_run_comes_by_schedule, 0, 2);
+    tcase_add_loop_test(cron, a_failed_cron_run_is_tried_again_first, 0, 2);
+    tcase_add_loop_test(cron, what_ends_a_cron_chain, 0, 3);
+    suite_add_tcase(suite, cron);
     return bed_run(suite);
 }
