@@ -103,7 +103,6 @@ func TestASignalThatComesBeforeTheWorker(t *testing.T) {
 
 func TestApprovalByUpdate(t *testing.T) {
 	s := tell(t)
-	notBuiltYet(t, "updates")
 	s.work(approval)
 	run := s.start(approval, expense{100, time.Hour})
 
@@ -127,7 +126,6 @@ func TestApprovalByUpdate(t *testing.T) {
 
 func TestAnUpdateIsDoneOncePerId(t *testing.T) {
 	s := tell(t)
-	notBuiltYet(t, "updates")
 	s.work(approval)
 	run := s.start(approval, expense{100, time.Hour})
 
@@ -149,7 +147,6 @@ func TestAnUpdateIsDoneOncePerId(t *testing.T) {
 
 func TestAnUpdateStartsItsWorkflow(t *testing.T) {
 	s := tell(t)
-	notBuiltYet(t, "updates with start")
 	s.work(approval)
 
 	options := s.options()
@@ -173,7 +170,6 @@ func TestAnUpdateStartsItsWorkflow(t *testing.T) {
 
 func TestASignalStartsItsWorkflow(t *testing.T) {
 	s := tell(t)
-	notBuiltYet(t, "signal with start")
 	s.work(collecting)
 	options := s.options()
 

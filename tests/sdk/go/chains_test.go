@@ -124,7 +124,6 @@ func report(ctx workflow.Context) (number int, err error) {
 
 func TestACronReportKnowsTheLastOne(t *testing.T) {
 	s := tell(t)
-	notBuiltYet(t, "cron")
 	s.work(report)
 	options := s.options()
 	options.CronSchedule = "@every 1s"

@@ -185,7 +185,6 @@ func TestListsAndCounts(t *testing.T) {
 
 func TestAWorkflowIsDeleted(t *testing.T) {
 	s := tell(t)
-	notBuiltYet(t, "deleting")
 	run := s.start(waiting)
 
 	_, err := s.WorkflowService().DeleteWorkflowExecution(s.ctx, &workflowservice.DeleteWorkflowExecutionRequest{
@@ -202,7 +201,6 @@ func TestAWorkflowIsDeleted(t *testing.T) {
 
 func TestAQueueKnowsItsPollers(t *testing.T) {
 	s := tell(t)
-	notBuiltYet(t, "DescribeTaskQueue")
 	s.workOn(s.queue, worker.Options{Identity: "the one"}, waiting)
 
 	s.eventually(func() bool {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
-import { env, events, eventually, failure, names, notBuiltYet, start, story } from './story';
+import { env, events, eventually, failure, names, start, story } from './story';
 import * as workflows from './workflows';
 
 story('a failing activity is tried again', async () => {
@@ -37,7 +37,7 @@ story('a cancelled workflow reaches its activity by heartbeat', async () => {
   assert((await names(handle)).includes('ActivityTaskCanceled'));
 });
 
-notBuiltYet('activities by id', 'an activity is completed by its id', async () => {
+story('an activity is completed by its id', async () => {
   const handle = await start(workflows.asking, []);
   await eventually(async () => (await handle.describe()).raw.pendingActivities?.[0]?.attempt === 1);
   const { pendingActivities } = (await handle.describe()).raw;

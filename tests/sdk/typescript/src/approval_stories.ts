@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { QueryNotRegisteredError, WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client';
-import { env, events, names, notBuiltYet, queue, start, story, unique } from './story';
+import { env, events, names, queue, start, story, unique } from './story';
 import * as workflows from './workflows';
 
 const hour = 3_600_000;
@@ -25,7 +25,7 @@ story('a query that the workflow does not know', async () => {
   await assert.rejects(handle.query('minus'), QueryNotRegisteredError);
 });
 
-notBuiltYet('updates', 'approval by update', async () => {
+story('approval by update', async () => {
   const handle = await start(workflows.approval, [hour]);
 
   await assert.rejects(
@@ -43,7 +43,7 @@ notBuiltYet('updates', 'approval by update', async () => {
   assert.equal(accepted.length, 1, 'a rejected one leaves none');
 });
 
-notBuiltYet('updates', 'an update is done once per id', async () => {
+story('an update is done once per id', async () => {
   const handle = await start(workflows.approval, [hour]);
   const args: [workflows.Verdict] = [{ by: 'Ada', approved: true }];
   const answers = await Promise.all(
@@ -54,7 +54,7 @@ notBuiltYet('updates', 'an update is done once per id', async () => {
   assert.equal((await events(handle)).filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes).length, 1);
 });
 
-notBuiltYet('updates with start', 'an update starts its workflow', async () => {
+story('an update starts its workflow', async () => {
   const operation = new WithStartWorkflowOperation(workflows.approval, {
     workflowId: unique(),
     taskQueue: queue,
@@ -70,7 +70,7 @@ notBuiltYet('updates with start', 'an update starts its workflow', async () => {
   assert.equal(await (await operation.workflowHandle()).result(), 'rejected by Ada');
 });
 
-notBuiltYet('signal with start', 'a signal starts its workflow', async () => {
+story('a signal starts its workflow', async () => {
   const workflowId = unique();
   const runs = [];
   for (const value of [1, 2, 3]) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { env, eventually, failure, names, notBuiltYet, start, status, story } from './story';
+import { env, eventually, failure, names, start, status, story } from './story';
 import * as workflows from './workflows';
 
 story('a loop continues as new and loses no signal', async () => {
@@ -21,7 +21,7 @@ story('a failing workflow is tried again', async () => {
   assert.equal((await failure(await start(workflows.succeedsAt, [3], { retry }))).message, 'attempt 2');
 });
 
-notBuiltYet('cron', 'a cron report knows the last one', async () => {
+story('a cron report knows the last one', async () => {
   const handle = await start(workflows.report, [], { cronSchedule: '@every 1s' });
   const current = env.client.workflow.getHandle(handle.workflowId);
   const seen = new Set<string>();

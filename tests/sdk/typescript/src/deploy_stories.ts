@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { Worker } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { bundle, env, events, eventually, failure, names, newWorker, notBuiltYet, start, story, unique } from './story';
+import { bundle, env, events, eventually, failure, names, newWorker, start, story, unique } from './story';
 import * as workflows from './workflows';
 
 /** A worker with this version of the workflows, until it is withdrawn or the story is over. */
@@ -87,7 +87,7 @@ story('a bug is repaired by the next deploy', async (t) => {
   assert.equal(failed[0].workflowTaskFailedEventAttributes!.failure!.message, 'division by zero');
 });
 
-notBuiltYet('reset', 'a run is reset to before a bad deploy', async (t) => {
+story('a run is reset to before a bad deploy', async (t) => {
   const taskQueue = unique('kitchen');
   const first = await deploy(t, './deploy1', taskQueue);
   const bad = await start('cook', [], { taskQueue });
