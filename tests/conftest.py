@@ -1,6 +1,7 @@
 """What every Python test shares: which executable is under test.
 
 FERMATA_EXE  the server executable to test (absolute, or relative to the current folder).
+FERMATA_TEMPORAL_CLI  the temporal command-line client, where it is not in PATH; tests of it are skipped without.
 ORACLE=1     says that this executable is the real server; tests marked fermata_only are skipped.
 """
 
