@@ -213,6 +213,7 @@ struct mutable_state {
 
     /* In memory only: the server has changed search_attributes since the run's row was stored. Cleared by the engine. */
     bool columns_changed;
+    bool lookups_changed; /* the same of search attributes that are looked up (proto/search_attributes.h) */
 
     /* Sizes, kept by the engine as it stores. */
     int64_t history_bytes, transitions;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "history/internal.h"
+#include "proto/search_attributes.h"
 
 enum { ATTRIBUTES_ARENA_BYTES = 256 };
 
@@ -31,6 +32,7 @@ void mutable_state_set_search_attribute(struct mutable_state *ms, const char *na
         ms->search_attributes_arena = arena_new(ATTRIBUTES_ARENA_BYTES);
         ms->search_attributes = pb_copy(ms->search_attributes_arena, after);
         ms->columns_changed = true;
+        ms->lookups_changed = ms->lookups_changed || is_search_attribute_looked_up(name);
         arena_free(old);
     }
     arena_free(scratch);

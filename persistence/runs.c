@@ -6,6 +6,8 @@
 #include "persistence/runs.h"
 
 #include "persistence/events.h"
+#include "persistence/search_index.h"
+#include "persistence/store.h"
 #include "persistence/store_internal.h"
 
 static const char *text_or_empty(const char *text)
@@ -67,6 +69,31 @@ void runs_insert(struct store *store, struct run_row *row)
     bind_uuid(statement, 22, row->first_run_id);
     bind_bytes(statement, 23, row->volatile_part);
     statement_write(store, statement);
+    if (row->search_attributes.len > 0)
+        search_index_change(store, row->namespace_id, row->id, (struct bytes){NULL, 0}, row->search_attributes);
+}
+
+/* Search attributes of a run are about to become others (those of `row`), or to go with it (NULL). */
+static void change_index(struct store *store, int64_t id, const struct run_row *row)
+{
+    sqlite3_stmt *statement;
+    struct bytes before;
+    bool found;
+
+    if (!status_is_ok(statement_for_read(store, SLOT_RUNS_GET_ATTRIBUTES,
+                                         "SELECT namespace_id, search_attributes FROM runs WHERE id = ?1", &statement)))
+        return; /* the transaction is poisoned */
+    sqlite3_bind_int64(statement, 1, id);
+    if (!status_is_ok(statement_next(store, statement, &found))) {
+        store_poison(store);
+        return;
+    }
+    if (!found)
+        return;
+    before = (struct bytes){sqlite3_column_blob(statement, 1), (size_t)sqlite3_column_bytes(statement, 1)};
+    search_index_change(store, sqlite3_column_int64(statement, 0), id, before,
+                        row == NULL ? (struct bytes){NULL, 0} : row->search_attributes);
+    statement_done(statement);
 }
 
 void runs_update_progress(struct store *store, int64_t id, const struct run_progress *progress)
@@ -88,7 +115,11 @@ void runs_update_progress(struct store *store, int64_t id, const struct run_prog
 
 void runs_update(struct store *store, const struct run_row *row)
 {
-    sqlite3_stmt *statement =
+    sqlite3_stmt *statement;
+
+    if (row->attributes_changed)
+        change_index(store, row->id, row);
+    statement =
         statement_for_write(store, SLOT_RUNS_UPDATE,
                             "UPDATE runs SET status = ?2, execution_time = ?3, close_time = ?4, history_length = ?5, "
                             "history_bytes = ?6, state_transitions = ?7, memo = ?8, search_attributes = ?9, "
@@ -122,6 +153,7 @@ void runs_delete(struct store *store, int64_t id)
     sqlite3_bind_int64(statement, 1, id);
     statement_write(store, statement);
 
+    change_index(store, id, NULL);
     statement = statement_for_write(store, SLOT_RUNS_DELETE, "DELETE FROM runs WHERE id = ?1");
     if (statement == NULL)
         return;

@@ -18,7 +18,9 @@
 #include "base/invariant.h"
 #include "base/rand.h"
 #include "persistence/migrations_embedded.h"
+#include "persistence/search_index.h"
 #include "persistence/store_internal.h"
+#include "persistence/visibility_text.h"
 
 #define STORE_MAGIC UINT64_C(0x6665726d61746130)
 
@@ -48,6 +50,7 @@ struct store {
     int wal_pages; /* after the last commit */
     struct store_counts counts;
     int64_t fail_countdown; /* store_fail_after */
+    struct visibility_text *visibility_text; /* NULL: not needed yet */
 };
 
 /* ---- statements ---- */
@@ -102,6 +105,16 @@ void statement_write(struct store *store, sqlite3_stmt *statement)
         store->counts.rows_written += (uint64_t)sqlite3_changes64(store->db);
     else
         store->poison = code;
+}
+
+sqlite3 *store_database(struct store *store)
+{
+    return store->db;
+}
+
+struct visibility_text **store_visibility_text(struct store *store)
+{
+    return &store->visibility_text;
 }
 
 int64_t store_next_run(struct store *store)
@@ -481,6 +494,33 @@ static status check_whole(struct store *store, struct arena *arena)
     return check_integrity(store, arena, "namespaces");
 }
 
+/* What a migration needs beside its SQL, in the same transaction. */
+static const struct {
+    int number;
+    void (*fill)(struct store *store);
+} fills[] = {
+    {2, search_index_fill},
+};
+
+static status run_migration(struct store *store, struct arena *arena, const struct migration *migration)
+{
+    const char *what = arena_printf(arena, "migration %d (%s)", migration->number, migration->name);
+
+    TRY(execute(store, arena, arena_printf(arena, "BEGIN IMMEDIATE;\n%s", migration->sql), what));
+    store->in_transaction = true;
+    for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++)
+        if (fills[i].number == migration->number)
+            fills[i].fill(store);
+    if (store->poison != SQLITE_OK)
+        return file_error(store, arena, store->poison, arena_printf(arena, "%s failed", what));
+    TRY(execute(store, arena,
+                arena_printf(arena, "PRAGMA application_id = %d;PRAGMA user_version = %d;COMMIT", APPLICATION_ID,
+                             migration->number),
+                what));
+    store->in_transaction = false;
+    return status_ok();
+}
+
 /* Brings the schema up to date: each migration in a transaction of its own, with the version that it makes. */
 static status migrate(struct store *store, struct arena *arena)
 {
@@ -492,11 +532,7 @@ static status migrate(struct store *store, struct arena *arena)
 
         if (migrations[i].number <= version)
             continue;
-        done = execute(store, arena,
-                       arena_printf(arena,
-                                    "BEGIN IMMEDIATE;\n%s\nPRAGMA application_id = %d;PRAGMA user_version = %d;COMMIT",
-                                    migrations[i].sql, APPLICATION_ID, migrations[i].number),
-                       arena_printf(arena, "migration %d (%s)", migrations[i].number, migrations[i].name));
+        done = run_migration(store, arena, &migrations[i]);
         if (!status_is_ok(done)) {
             roll_back(store);
             return done;
@@ -582,6 +618,7 @@ void store_close(struct store *store)
         roll_back(store);
     for (int i = 0; i < STATEMENT_SLOTS_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
+    visibility_text_free(store->visibility_text); /* belongs to the connection */
     sqlite3_close(store->db); /* moves what is in the WAL into the file and deletes it */
     store->magic = 0;
     arena_free(store->arena);

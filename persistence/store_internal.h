@@ -41,6 +41,18 @@ enum statement_slot {
     SLOT_EVENTS_READ,
     SLOT_EVENTS_READ_BACK,
     SLOT_EVENTS_DELETE,
+    SLOT_SEARCH_INDEX_INSERT,
+    SLOT_SEARCH_INDEX_DELETE,
+    SLOT_SEARCH_INDEX_FIND,
+    SLOT_SEARCH_INDEX_FILL,
+    SLOT_RUNS_GET_ATTRIBUTES,
+    SLOT_VISIBILITY_OPEN,
+    SLOT_VISIBILITY_CLOSED,
+    SLOT_VISIBILITY_ALL,
+    SLOT_VISIBILITY_WORKFLOW,
+    SLOT_VISIBILITY_RUN_ID,
+    SLOT_VISIBILITY_ROW,
+    SLOT_VISIBILITY_LAST,
     STATEMENT_SLOTS_COUNT
 };
 
@@ -50,6 +62,11 @@ sqlite3_stmt *statement_for_write(struct store *store, enum statement_slot slot,
 
 /* Runs a statement of statement_for_write. A failure poisons the transaction. */
 void statement_write(struct store *store, sqlite3_stmt *statement);
+
+/* What visibility_text.c needs of the store: the connection, and where to keep its tokenizers. */
+struct visibility_text;
+sqlite3 *store_database(struct store *store);
+struct visibility_text **store_visibility_text(struct store *store);
 
 /* A row id for a new run. */
 int64_t store_next_run(struct store *store);

@@ -1,5 +1,6 @@
 #include "proto/payload.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/pb.h"
@@ -10,6 +11,26 @@ bool payload_is_nil(const PbPayload *payload)
         return true;
     return (payload->data.len == 4 && memcmp(payload->data.data, "null", 4) == 0) ||
            (payload->data.len == 2 && memcmp(payload->data.data, "[]", 2) == 0);
+}
+
+const char *json_quoted(struct arena *arena, const char *text)
+{
+    char *quoted = arena_alloc_raw(arena, strlen(text) * 6 + 3), *to = quoted;
+
+    *to++ = '"';
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\') {
+            *to++ = '\\';
+            *to++ = *text;
+        } else if ((unsigned char)*text < 0x20) {
+            to += sprintf(to, "\\u%04x", (unsigned char)*text);
+        } else {
+            *to++ = *text;
+        }
+    }
+    *to++ = '"';
+    *to = '\0';
+    return quoted;
 }
 
 bool payload_is_encoded_as(const PbPayload *payload, const char *encoding)

@@ -11,6 +11,9 @@
  * such a value are not stored; where a map is merged into another, they delete the key. */
 bool payload_is_nil(const PbPayload *payload);
 
+/* A text as JSON: in quotes, with escapes. */
+const char *json_quoted(struct arena *arena, const char *text);
+
 /* Whether its metadata has "encoding" and that is `encoding`. */
 bool payload_is_encoded_as(const PbPayload *payload, const char *encoding);
 

@@ -104,6 +104,11 @@ bool is_search_attribute_reserved(const char *name)
            predefined_search_attribute_find(name) != NULL;
 }
 
+bool is_search_attribute_looked_up(const char *name)
+{
+    return strcmp(name, "BuildIds") != 0 && strcmp(name, "BinaryChecksums") != 0;
+}
+
 const PbNamespaceSearchAttribute *custom_search_attribute_find(const PbNamespaceRecord *record, const char *name)
 {
     for (size_t i = 0; i < record->n_search_attributes; i++)

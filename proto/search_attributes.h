@@ -11,10 +11,10 @@
 #include "proto/api.h"
 
 enum search_attribute_use {
-    SEARCH_ATTRIBUTE_OF_ROW,  /* a column of every list's row (WorkflowId, ...); never in the map of attributes */
-    SEARCH_ATTRIBUTE_OPEN,    /* in the map; workers and tools may set it */
-    SEARCH_ATTRIBUTE_SERVER,  /* in the map; only the server sets it */
-    SEARCH_ATTRIBUTE_CUSTOM,  /* registered in the namespace */
+    SEARCH_ATTRIBUTE_OF_ROW, /* a column of every list's row (WorkflowId, ...); never in the map of attributes */
+    SEARCH_ATTRIBUTE_OPEN,   /* in the map; workers and tools may set it */
+    SEARCH_ATTRIBUTE_SERVER, /* in the map; only the server sets it */
+    SEARCH_ATTRIBUTE_CUSTOM, /* registered in the namespace */
 };
 
 struct predefined_search_attribute {
@@ -33,7 +33,8 @@ const struct predefined_search_attribute *predefined_search_attribute_find(const
 /* A type that attributes can have, and how many of it a namespace of the real server has columns for. */
 struct search_attribute_type {
     PbIndexedValueType type;
-    const char *name; /* "KeywordList": in payloads' metadata, texts, and with a number, as a column ("KeywordList01") */
+    const char
+        *name; /* "KeywordList": in payloads' metadata, texts, and with a number, as a column ("KeywordList01") */
     int columns_count;
 };
 extern const struct search_attribute_type search_attribute_types[];
@@ -50,6 +51,10 @@ bool is_search_attribute_column(const char *name);
 
 /* Whether a custom attribute must not have this name: predefined, internal, or with the reserved prefix. */
 bool is_search_attribute_reserved(const char *name);
+
+/* Whether people look for single values of it. Not of BuildIds and BinaryChecksums: every run that a worker has worked
+ * on has them, and they are the same for all. */
+bool is_search_attribute_looked_up(const char *name);
 
 /* The custom attribute of this name, NULL when there is none. */
 const PbNamespaceSearchAttribute *custom_search_attribute_find(const PbNamespaceRecord *record, const char *name);

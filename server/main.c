@@ -20,6 +20,7 @@
 #include "server/server.h"
 #include "server/services/cluster.h"
 #include "server/services/namespaces.h"
+#include "server/services/scans.h"
 #include "server/turn.h"
 
 /* A connection is a file descriptor, and the usual soft limit of 1024 is there for programs that use select(). */
@@ -83,6 +84,7 @@ static status set_up(struct server *server, struct arena *arena)
     TRY(cluster_set_up(server, arena));
     TRY(store_commit(server->store, arena));
     server->engine = engine_new(server);
+    server->scans = scans_new(server);
     engine_recover(server->engine);
     return status_ok();
 }
@@ -106,6 +108,7 @@ static status listen_for_clients(struct server *server, struct arena *arena)
 static void tear_down(struct server *server)
 {
     transport_free(server->transport);
+    scans_free(server->scans);
     engine_free(server->engine);
     namespaces_free(server->namespaces);
     turn_free(server->turn);

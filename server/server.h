@@ -11,6 +11,7 @@ struct loop;
 struct matching;
 struct namespaces;
 struct options;
+struct scans;
 struct store;
 struct transport;
 struct turn;
@@ -26,6 +27,7 @@ struct server {
     struct namespaces *namespaces;
     struct matching *matching;
     struct engine *engine;
+    struct scans *scans; /* lists and counts that take more than one turn */
     struct transport *transport; /* server/grpc: connections and streams */
 };
 

@@ -130,6 +130,18 @@ static void keep_unstored(struct run *run, struct arena *arena, PbHistoryEvent *
     run->state->history_bytes += (int64_t)packed.len;
 }
 
+static void fill_relatives(struct run_row *row, const PbWorkflowExecution *parent, const PbWorkflowExecution *root)
+{
+    if (parent != NULL) {
+        row->parent_workflow_id = parent->workflow_id;
+        uuid_parse(parent->run_id, row->parent_run_id);
+    }
+    if (root != NULL) {
+        row->root_workflow_id = root->workflow_id;
+        uuid_parse(root->run_id, row->root_run_id);
+    }
+}
+
 static void fill_row(const struct run *run, struct arena *arena, struct run_row *row)
 {
     const struct mutable_state *ms = run->state;
@@ -157,6 +169,7 @@ static void fill_row(const struct run *run, struct arena *arena, struct run_row 
         row->memo = pb_pack(arena, ms->memo);
     if (ms->search_attributes != NULL)
         row->search_attributes = pb_pack(arena, ms->search_attributes);
+    fill_relatives(row, ms->parent_execution, ms->root_execution);
 }
 
 static void store_row(struct run *run, struct transition *t)
@@ -167,8 +180,9 @@ static void store_row(struct run *run, struct transition *t)
         struct run_row row;
 
         fill_row(run, t->arena, &row);
+        row.attributes_changed = t->attributes_changed || run->state->lookups_changed;
         runs_update(store, &row);
-        run->state->columns_changed = false;
+        run->state->columns_changed = run->state->lookups_changed = false;
     } else if (t->volatile_changed) {
         struct run_progress progress = {
             .history_length = run->state->next_event_id - 1,
@@ -352,6 +366,7 @@ struct run *engine_add_run(struct engine *engine, const struct namespace_info *n
         row.memo = pb_pack(arena, started->memo);
     if (started->search_attributes != NULL)
         row.search_attributes = pb_pack(arena, started->search_attributes);
+    fill_relatives(&row, started->parent_workflow_execution, started->root_workflow_execution);
     runs_insert(engine->server->store, &row);
     run = run_new(engine, row.id, ns, run_id, request_id);
     run->state = mutable_state_new();

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "server/engine/internal.h"
+#include "server/frontend/search_attributes.h"
 #include "server/server.h"
 
 static PbTimestamp *timestamp_or_null(struct arena *arena, nanos instant)
@@ -77,8 +78,7 @@ static PbWorkflowExecutionInfo *describe_info(struct arena *arena, const struct 
         info->execution_duration = pb_duration_new(arena, nanos_add(ms->close_time, -execution_time));
     }
     info->memo = ms->memo != NULL ? borrow(ms->memo) : ARENA_NEW_PB(arena, PbMemo);
-    info->search_attributes =
-        ms->search_attributes != NULL ? borrow(ms->search_attributes) : ARENA_NEW_PB(arena, PbSearchAttributes);
+    info->search_attributes = search_attributes_shown(arena, run->ns, ms->search_attributes);
     info->auto_reset_points = describe_reset_points(arena, run);
     info->most_recent_worker_version_stamp = borrow(mutable_state_last_stamp(ms));
     info->task_queue = ms->task_queue;

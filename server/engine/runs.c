@@ -178,7 +178,7 @@ status run_fold_into(struct run *run, struct mutable_state *ms, struct arena *sc
         return data_loss(run, "it has no events");
     if (mutable_state_unpack_volatile(ms, row->volatile_part) != INTACT)
         return data_loss(run, "its volatile part contradicts its events");
-    ms->columns_changed = false;
+    ms->columns_changed = ms->lookups_changed = false;
     if (row->state_transitions > ms->transitions)
         ms->transitions = row->state_transitions;
     return status_ok();

@@ -116,10 +116,10 @@
 #define MSG_SEARCH_ATTRIBUTES_TOO_LARGE "total size of search attributes %zu exceeds size limit %d"
 
 /* search attributes of a namespace */
-#define MSG_OPERATOR_NAMESPACE_NOT_SET  "Namespace is not set on request."
-#define MSG_SEARCH_ATTRIBUTES_NOT_SET   "SearchAttributes are not set on request."
+#define MSG_OPERATOR_NAMESPACE_NOT_SET   "Namespace is not set on request."
+#define MSG_SEARCH_ATTRIBUTES_NOT_SET    "SearchAttributes are not set on request."
 #define MSG_SEARCH_ATTRIBUTE_IS_RESERVED "Search attribute %s is reserved by system."
-#define MSG_SEARCH_ATTRIBUTE_TYPE       "Unknown search attribute type: %d."
+#define MSG_SEARCH_ATTRIBUTE_TYPE        "Unknown search attribute type: %d."
 #define MSG_SEARCH_ATTRIBUTES_FULL \
     "Unable to create search attributes: cannot have more than %d search attribute of type %s."
 #define MSG_SEARCH_ATTRIBUTE_NOT_CUSTOM "Unable to remove non-custom search attributes: %s."
@@ -163,6 +163,11 @@
     "workflow operation can not be applied because workflow is closing" /* RESOURCE_EXHAUSTED */
 #define TEXT_TERMINATE_REASON   "terminated by user via frontend"
 #define TEXT_TERMINATE_IDENTITY "frontend-service"
+
+/* --- lists --- */
+#define MSG_LIST_TIMES_REVERSED    "EarliestTime in StartTimeFilter should not be larger than LatestTime."
+#define MSG_LIST_STATUS_NOT_CLOSED "StatusFilter must be specified and must be not Running."
+#define MSG_LIST_NOT_ARCHIVED      "Cluster is not configured for visibility archival."
 
 /* --- history --- */
 #define MSG_PAGE_TOKEN_INVALID   "Invalid NextPageToken."

@@ -8,7 +8,8 @@
 #include "server/server.h"
 #include "server/services/namespaces.h"
 
-/* Finds the namespace, after what the real server checks before it: `is_empty` says that the request has nothing to do. */
+/* Finds the namespace, after what the real server checks before it: `is_empty` says that the request has nothing to do.
+ */
 static status find_namespace(struct call *call, const char *name, bool is_empty, const struct namespace_info **ret_ns)
 {
     if (name[0] != '\0')

@@ -1,19 +1,17 @@
 /*
  * Values are JSON in a payload. They are kept as the client wrote them; here it is only looked whether they are of
- * their attribute's type, with a scanner of what can occur (a scalar, or a list of scalars), since no tree is needed.
+ * their attribute's type.
  *
  * The order of the checks is the real server's: all names, the count, each attribute's use and value, sizes.
  */
 #include "server/frontend/search_attributes.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "proto/payload.h"
 #include "proto/pb.h"
 #include "proto/search_attributes.h"
+#include "proto/search_value.h"
 #include "server/frontend/messages.h"
 
 /* An attribute as the namespace knows it. */
@@ -36,192 +34,10 @@ static bool find_attribute(const struct namespace_info *ns, const char *name, st
 
 /* ---- values ---- */
 
-static const char *skip_blanks(const char *at)
-{
-    return at + strspn(at, " \t\r\n");
-}
-
-/* Behind the JSON string at `at`, NULL when there is none. */
-static const char *scan_string(const char *at)
-{
-    if (*at != '"')
-        return NULL;
-    for (at++; *at != '"'; at++) {
-        if ((unsigned char)*at < 0x20)
-            return NULL;
-        if (*at != '\\')
-            continue;
-        at++;
-        if (*at == 'u') {
-            for (int i = 0; i < 4; i++) {
-                if (!isxdigit((unsigned char)*++at))
-                    return NULL;
-            }
-        } else if (*at == '\0' || strchr("\"\\/bfnrt", *at) == NULL) {
-            return NULL;
-        }
-    }
-    return at + 1;
-}
-
-/* Behind the JSON number at `at`, NULL when there is none. */
-static const char *scan_number(const char *at, bool *ret_is_integer)
-{
-    size_t digits;
-
-    *ret_is_integer = true;
-    at += *at == '-';
-    digits = strspn(at, "0123456789");
-    if (digits == 0 || (digits > 1 && *at == '0'))
-        return NULL;
-    at += digits;
-    if (*at == '.') {
-        *ret_is_integer = false;
-        digits = strspn(++at, "0123456789");
-        if (digits == 0)
-            return NULL;
-        at += digits;
-    }
-    if (*at == 'e' || *at == 'E') {
-        *ret_is_integer = false;
-        at++;
-        at += *at == '+' || *at == '-';
-        digits = strspn(at, "0123456789");
-        if (digits == 0)
-            return NULL;
-        at += digits;
-    }
-    return at;
-}
-
-static const char *scan_integer(const char *at)
-{
-    bool is_integer;
-    const char *end = scan_number(at, &is_integer);
-
-    errno = 0;
-    if (end == NULL || !is_integer || (strtoll(at, NULL, 10), errno) != 0)
-        return NULL;
-    return end;
-}
-
-static const char *scan_word(const char *at, const char *word)
-{
-    return strncmp(at, word, strlen(word)) == 0 ? at + strlen(word) : NULL;
-}
-
-/* The number that the two digits at `at` write, -1 when there are none. */
-static int two_digits(const char *at)
-{
-    if (!isdigit((unsigned char)at[0]) || !isdigit((unsigned char)at[1]))
-        return -1;
-    return (at[0] - '0') * 10 + (at[1] - '0');
-}
-
-static bool is_two_digits(const char *at, int least, int most)
-{
-    return two_digits(at) >= least && two_digits(at) <= most;
-}
-
-static int days_in_month(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return days[month - 1] + (month == 2 && is_leap);
-}
-
-/* Behind "2026-01-31T23:59:59" at `at`, NULL when there is none. */
-static const char *scan_date_and_time(const char *at)
-{
-    if (strspn(at, "0123456789") != 4 || at[4] != '-' || !is_two_digits(at + 5, 1, 12) || at[7] != '-')
-        return NULL;
-    if (!is_two_digits(at + 8, 1, days_in_month(two_digits(at) * 100 + two_digits(at + 2), two_digits(at + 5))))
-        return NULL;
-    if (at[10] != 'T' || !is_two_digits(at + 11, 0, 23) || at[13] != ':' || !is_two_digits(at + 14, 0, 59) ||
-        at[16] != ':' || !is_two_digits(at + 17, 0, 59))
-        return NULL;
-    return at + 19;
-}
-
-/* Behind a JSON string with an instant as RFC 3339 has it: "2026-01-31T23:59:59.5Z". */
-static const char *scan_instant(const char *at)
-{
-    if (*at != '"' || (at = scan_date_and_time(at + 1)) == NULL)
-        return NULL;
-    if (*at == '.' || *at == ',') { /* the comma is ISO 8601's, and taken */
-        size_t digits = strspn(++at, "0123456789");
-
-        if (digits == 0)
-            return NULL;
-        at += digits;
-    }
-    if (*at == 'Z')
-        at++;
-    else if ((*at == '+' || *at == '-') && is_two_digits(at + 1, 0, 23) && at[3] == ':' && is_two_digits(at + 4, 0, 59))
-        at += 6;
-    else
-        return NULL;
-    return *at == '"' ? at + 1 : NULL;
-}
-
-/* Behind a scalar of the type (an element, of a list type) at `at`, NULL when there is none. */
-static const char *scan_scalar(const char *at, PbIndexedValueType type)
-{
-    const char *end;
-    bool ignored;
-
-    switch (type) {
-    case INDEXED_VALUE_TYPE_TEXT:
-    case INDEXED_VALUE_TYPE_KEYWORD:
-    case INDEXED_VALUE_TYPE_KEYWORD_LIST:
-        return scan_string(at);
-    case INDEXED_VALUE_TYPE_INT:
-        return scan_integer(at);
-    case INDEXED_VALUE_TYPE_DOUBLE:
-        return scan_number(at, &ignored);
-    case INDEXED_VALUE_TYPE_BOOL:
-        return (end = scan_word(at, "true")) != NULL ? end : scan_word(at, "false");
-    case INDEXED_VALUE_TYPE_DATETIME:
-        return scan_instant(at);
-    default:
-        return NULL;
-    }
-}
-
-/* Whether `text` is a value of the type. Null is one, also as an element; a list of one is as good as its element. */
-static bool is_value(const char *text, PbIndexedValueType type)
-{
-    bool is_list_type = type == INDEXED_VALUE_TYPE_KEYWORD_LIST;
-    const char *at = skip_blanks(text), *end = scan_word(at, "null");
-    int count = 0;
-
-    if (end == NULL && *at != '[' && !is_list_type)
-        end = scan_scalar(at, type);
-    if (end != NULL)
-        return *skip_blanks(end) == '\0';
-    if (*at != '[')
-        return false;
-    at = skip_blanks(at + 1);
-    while (*at != ']') {
-        if (count++ > 0) {
-            if (*at != ',')
-                return false;
-            at = skip_blanks(at + 1);
-        }
-        end = scan_word(at, "null");
-        at = end != NULL ? end : scan_scalar(at, type);
-        if (at == NULL || (count > 1 && !is_list_type))
-            return false;
-        at = skip_blanks(at);
-    }
-    return *skip_blanks(at + 1) == '\0';
-}
-
 /* How an error shows a value: strings without quotes, lists with spaces. */
 static const char *value_shown(struct arena *arena, const char *text)
 {
-    char *shown = arena_strdup(arena, skip_blanks(text)), *to = shown;
+    char *shown = arena_strdup(arena, text + strspn(text, " \t\r\n")), *to = shown;
 
     for (const char *from = shown; *from != '\0'; from++) {
         if (*from == ',' && *shown == '[')
@@ -236,16 +52,18 @@ static const char *value_shown(struct arena *arena, const char *text)
 static status check_value(struct arena *arena, const char *name, PbIndexedValueType type, const PbPayload *payload)
 {
     const char *text = "";
+    struct search_value value;
 
     if (payload != NULL && payload_is_encoded_as(payload, "binary/null"))
         return status_ok();
     if (payload != NULL)
         text = arena_strndup(arena, (const char *)payload->data.data, payload->data.len);
-    if (payload != NULL && payload_is_encoded_as(payload, "json/plain") && strlen(text) == payload->data.len &&
-        is_value(text, type))
+    if (payload != NULL && payload_is_encoded_as(payload, "json/plain") &&
+        search_value_read(arena, (struct bytes){payload->data.data, payload->data.len}, type, &value) !=
+            SEARCH_VALUE_BAD)
         return status_ok();
-    return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_BAD_VALUE, name, search_attribute_type_name((int)type),
-                         value_shown(arena, text));
+    return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTE_BAD_VALUE, name,
+                         search_attribute_type_name((int)type), value_shown(arena, text));
 }
 
 /* ---- the whole ---- */
@@ -288,6 +106,58 @@ static PbPayload *with_type(struct arena *arena, const PbPayload *payload, PbInd
     entry->value.data = arena_memdup(arena, search_attribute_type_name((int)type), entry->value.len);
     typed->metadata[typed->n_metadata++] = entry;
     return typed;
+}
+
+/* Whether the payload's metadata says that it is of this type. */
+static bool is_of_type(const PbPayload *payload, PbIndexedValueType type)
+{
+    const char *name = search_attribute_type_name((int)type);
+
+    for (size_t i = 0; payload != NULL && i < payload->n_metadata; i++)
+        if (strcmp(payload->metadata[i]->key, "type") == 0)
+            return payload->metadata[i]->value.len == strlen(name) &&
+                   memcmp(payload->metadata[i]->value.data, name, strlen(name)) == 0;
+    return false;
+}
+
+PbSearchAttributes *search_attributes_shown(struct arena *arena, const struct namespace_info *ns,
+                                            const PbSearchAttributes *attributes)
+{
+    PbSearchAttributes *shown = ARENA_NEW_PB(arena, PbSearchAttributes);
+    size_t count = attributes == NULL ? 0 : attributes->n_indexed_fields;
+
+    shown->indexed_fields = ARENA_NEW_ARRAY(arena, PbSearchAttributesIndexedFieldsEntry *, count);
+    for (size_t i = 0; i < count; i++) {
+        PbSearchAttributesIndexedFieldsEntry *entry = attributes->indexed_fields[i];
+        struct known known;
+
+        if (find_attribute(ns, entry->key, &known) && is_of_type(entry->value, known.type))
+            shown->indexed_fields[shown->n_indexed_fields++] = entry;
+    }
+    return shown;
+}
+
+static void add_metadata(struct arena *arena, PbPayload *payload, const char *key, const char *value)
+{
+    PbPayloadMetadataEntry *entry = ARENA_NEW_PB(arena, PbPayloadMetadataEntry);
+
+    entry->key = key;
+    entry->value.len = strlen(value);
+    entry->value.data = arena_memdup(arena, value, strlen(value));
+    payload->metadata[payload->n_metadata++] = entry;
+}
+
+PbPayload *search_attribute_payload(struct arena *arena, PbIndexedValueType type, const char *text)
+{
+    PbPayload *payload = ARENA_NEW_PB(arena, PbPayload);
+    const char *json = json_quoted(arena, text);
+
+    payload->metadata = ARENA_NEW_ARRAY(arena, PbPayloadMetadataEntry *, 2);
+    add_metadata(arena, payload, "encoding", "json/plain");
+    add_metadata(arena, payload, "type", search_attribute_type_name((int)type));
+    payload->data.len = strlen(json);
+    payload->data.data = arena_memdup(arena, json, strlen(json));
+    return payload;
 }
 
 static status check_names(struct arena *arena, const struct namespace_info *ns, const PbSearchAttributes *attributes,

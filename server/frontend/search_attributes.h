@@ -18,10 +18,18 @@ __attribute__((warn_unused_result)) status
 search_attributes_check(struct arena *arena, const struct dynamic_config *config, const struct namespace_info *ns,
                         const PbSearchAttributes *attributes, PbSearchAttributes **ret_attributes);
 
-/* The same for a workflow task's commands, which are refused step by step: names, then values; sizes apart. `attributes`
- * is not NULL. */
+/* The same for a workflow task's commands, which are refused step by step: names, then values; sizes apart.
+ * `attributes` is not NULL. */
 void search_attributes_judge(struct arena *arena, const struct dynamic_config *config, const struct namespace_info *ns,
                              const PbSearchAttributes *attributes, struct search_attributes_verdict *ret_verdict);
+
+/* Search attributes of a run as clients see them: those that the namespace has, of the type that it has them of.
+ * Messages are borrowed; never NULL. */
+PbSearchAttributes *search_attributes_shown(struct arena *arena, const struct namespace_info *ns,
+                                            const PbSearchAttributes *attributes);
+
+/* A payload with this text as JSON, and the type in its metadata. */
+PbPayload *search_attribute_payload(struct arena *arena, PbIndexedValueType type, const char *text);
 
 /* Whether values, one by one and all together, are within their limits. */
 __attribute__((warn_unused_result)) status search_attributes_check_sizes(struct arena *arena,

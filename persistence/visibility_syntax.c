@@ -1,0 +1,1025 @@
+/*
+ * A scanner, and recursive descent with one token of look-ahead. Where a syntax error is reported, and what it is said
+ * to be near to, follows the real server: the position of the end of the first token that cannot be, counted in the
+ * statement that the filter is made part of there.
+ */
+#include "persistence/visibility_syntax.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+enum { NESTING_MAX = 200 };
+
+/* "select * from table1 where " and one, or without "where ". */
+enum { POSITION_AFTER_WHERE = 28, POSITION_WITHOUT_WHERE = 22 };
+
+enum token_kind {
+    TOKEN_END,
+    TOKEN_BAD,
+    TOKEN_NAME, /* an identifier, or a word of SQL that may be one (in lower case then) */
+    TOKEN_WORD, /* a reserved word of SQL, in lower case */
+    TOKEN_STRING,
+    TOKEN_NUMBER,
+    TOKEN_OPERATOR, /* `text` is it */
+    TOKEN_LIST_ARGUMENT,
+};
+
+struct token {
+    enum token_kind kind;
+    struct bytes text;
+    size_t start, end; /* in the filter */
+    bool is_integer;
+    bool is_quoted;
+};
+
+struct parser {
+    struct arena *arena;
+    const char *text;
+    size_t length, at;
+    size_t position_base;
+    struct token token;
+    size_t previous_end; /* of the token before */
+    int nesting;
+    int expressions_count;
+    status failure;
+};
+
+/* ---- words ---- */
+
+/* Words that cannot be names. */
+static const char reserved_words[] =
+    " _binary add all alter analyze and as asc auto_increment between binary by case cast collate column "
+    "constraint convert create cross current_date current_time current_timestamp database databases default "
+    "delete desc describe distinct div drop else end escape exists explain extended false for force from full "
+    "group group_concat having if ignore in index inner insert interval into is join key left like limit "
+    "localtime localtimestamp lock match maxvalue mod natural next not null on or order outer processlist regexp "
+    "rename replace right rlike schema select separator set show sql_cache sql_no_cache starts_with straight_join "
+    "stream substr substring table tables then to true union unique update use using utc_date utc_time "
+    "utc_timestamp values when where ";
+
+/* Words that are names, but read in lower case. */
+static const char plain_words[] =
+    " accessible against asensitive before begin bigint bit blob bool boolean both call cascade change char "
+    "character charset check comment commit committed condition continue current_user cursor date datetime "
+    "day_hour day_microsecond day_minute day_second dec decimal declare delayed deterministic distinctrow double "
+    "dual duplicate each elseif enclosed enum escaped exit expansion fetch float float4 float8 foreign fulltext "
+    "generated geometry geometrycollection get global grant high_priority hour_microsecond hour_minute hour_second "
+    "infile inout insensitive int int1 int2 int3 int4 int8 integer io_after_gtids isolation iterate json "
+    "key_block_size keys kill language last_insert_id leading leave less level linear lines linestring load long "
+    "longblob longtext loop low_priority master_bind mediumblob mediumint mediumtext middleint minute_microsecond "
+    "minute_second mode modifies multilinestring multipoint multipolygon names nchar no_write_to_binlog numeric "
+    "offset only optimize optimizer_costs option optionally out outfile partition point polygon precision primary "
+    "procedure query range read read_write reads real references release reorganize repair repeat repeatable "
+    "require resignal restrict return revoke rollback schemas second_microsecond sensitive serializable session "
+    "share signal signed smallint spatial specific sql sql_big_result sql_calc_found_rows sql_small_result "
+    "sqlexception sqlstate sqlwarning ssl start starting status stored terminated text than time timestamp "
+    "tinyblob tinyint tinytext trailing transaction trigger truncate uncommitted undo unlock unsigned usage "
+    "varbinary varchar varcharacter variables varying view vindex vindexes virtual vitess_keyspaces vitess_shards "
+    "vitess_tablets vschema_tables while with write xor year year_month zerofill ";
+
+/* Whether the word is one of a list: words with a blank before and behind each. */
+static bool is_in(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
+        if (at > words && at[-1] == ' ' && at[length] == ' ')
+            return true;
+    return false;
+}
+
+/* ---- the scanner ---- */
+
+static int peek_at(const struct parser *parser, size_t offset)
+{
+    return parser->at + offset < parser->length ? (unsigned char)parser->text[parser->at + offset] : -1;
+}
+
+static bool is_letter(int c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '@';
+}
+
+static bool is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static void finish(struct parser *parser, enum token_kind kind, struct bytes text)
+{
+    parser->token.kind = kind;
+    parser->token.text = text;
+    parser->token.end = parser->at;
+}
+
+/* The part of the filter from the token's start on. */
+static struct bytes from_start(const struct parser *parser)
+{
+    return (struct bytes){(const uint8_t *)parser->text + parser->token.start, parser->at - parser->token.start};
+}
+
+static void scan_word(struct parser *parser)
+{
+    char *lower;
+    struct bytes text;
+
+    while (is_letter(peek_at(parser, 0)) || is_digit(peek_at(parser, 0)))
+        parser->at++;
+    text = from_start(parser);
+    lower = arena_strndup(parser->arena, (const char *)text.data, text.len);
+    for (size_t i = 0; i < text.len; i++)
+        lower[i] = (char)tolower((unsigned char)lower[i]);
+    if (is_in(reserved_words, lower))
+        finish(parser, TOKEN_WORD, bytes_of(lower));
+    else
+        finish(parser, TOKEN_NAME, is_in(plain_words, lower) ? bytes_of(lower) : text);
+}
+
+static void scan_digits(struct parser *parser)
+{
+    while (is_digit(peek_at(parser, 0)))
+        parser->at++;
+}
+
+static void scan_number(struct parser *parser)
+{
+    bool is_integer = true;
+
+    if (peek_at(parser, 0) == '0' && (peek_at(parser, 1) | 0x20) == 'x') {
+        is_integer = false;
+        for (parser->at += 2; isxdigit(peek_at(parser, 0));)
+            parser->at++;
+    } else {
+        scan_digits(parser);
+        if (peek_at(parser, 0) == '.') {
+            is_integer = false;
+            parser->at++;
+            scan_digits(parser);
+        }
+        if ((peek_at(parser, 0) | 0x20) == 'e') {
+            is_integer = false;
+            parser->at++;
+            if (peek_at(parser, 0) == '+' || peek_at(parser, 0) == '-')
+                parser->at++;
+            scan_digits(parser);
+        }
+    }
+    parser->token.is_integer = is_integer;
+    finish(parser, is_letter(peek_at(parser, 0)) ? TOKEN_BAD : TOKEN_NUMBER, from_start(parser)); /* "1a" is neither */
+}
+
+/* X'0f' or B'01': their digits are read as a decimal number there, and so here. */
+static void scan_digits_in_quotes(struct parser *parser)
+{
+    bool is_hex = (peek_at(parser, 0) | 0x20) == 'x', is_bad;
+    size_t first;
+    struct bytes digits;
+
+    parser->at += 2;
+    first = parser->at;
+    while (is_hex ? isxdigit(peek_at(parser, 0)) : peek_at(parser, 0) == '0' || peek_at(parser, 0) == '1')
+        parser->at++;
+    digits = (struct bytes){(const uint8_t *)parser->text + first, parser->at - first};
+    is_bad = peek_at(parser, 0) != '\'';
+    if (!is_bad) {
+        parser->at++;
+        is_bad = is_hex && digits.len % 2 != 0;
+    }
+    parser->token.is_integer = false;
+    finish(parser, is_bad ? TOKEN_BAD : TOKEN_NUMBER, digits);
+}
+
+/* What MySQL's escapes stand for; any other character stands for itself. */
+static char unescaped(int c)
+{
+    static const char names[] = "0bnrtZ", values[] = "\0\b\n\r\t\x1a";
+    const char *name = memchr(names, c, sizeof(names) - 1);
+
+    return name == NULL ? (char)c : values[name - names];
+}
+
+static void scan_string(struct parser *parser, int quote)
+{
+    char *text = arena_alloc_raw(parser->arena, parser->length - parser->at + 1), *to = text;
+
+    for (parser->at++;; parser->at++) {
+        int c = peek_at(parser, 0);
+
+        if (c == '\\' && peek_at(parser, 1) >= 0) {
+            *to++ = unescaped(peek_at(parser, 1));
+            parser->at++;
+        } else if (c == quote && peek_at(parser, 1) == quote) {
+            *to++ = (char)c;
+            parser->at++;
+        } else if (c == quote || c == -1 || c == '\\') {
+            enum token_kind kind = c == quote ? TOKEN_STRING : TOKEN_BAD;
+
+            parser->at += c != -1;
+            finish(parser, kind, (struct bytes){(const uint8_t *)text, (size_t)(to - text)});
+            return;
+        } else {
+            *to++ = (char)c;
+        }
+    }
+}
+
+static void scan_quoted_name(struct parser *parser)
+{
+    char *text = arena_alloc_raw(parser->arena, parser->length - parser->at + 1), *to = text;
+    bool is_bad;
+
+    for (parser->at++; peek_at(parser, 0) != -1; parser->at++) {
+        if (peek_at(parser, 0) == '`' && peek_at(parser, 1) != '`')
+            break;
+        parser->at += peek_at(parser, 0) == '`';
+        *to++ = (char)peek_at(parser, 0);
+    }
+    is_bad = peek_at(parser, 0) == -1 || to == text;
+    parser->at += peek_at(parser, 0) != -1;
+    parser->token.is_quoted = true;
+    finish(parser, is_bad ? TOKEN_BAD : TOKEN_NAME, (struct bytes){(const uint8_t *)text, (size_t)(to - text)});
+}
+
+/* Placeholders of prepared statements are read, and have no value. */
+static void scan_argument(struct parser *parser)
+{
+    bool is_list;
+
+    if (peek_at(parser, 0) == '?') {
+        parser->at++;
+        parser->token.is_integer = false;
+        finish(parser, TOKEN_NUMBER, bytes_of(":v1"));
+        return;
+    }
+    parser->at++;
+    is_list = peek_at(parser, 0) == ':';
+    parser->at += is_list;
+    if (!is_letter(peek_at(parser, 0))) {
+        finish(parser, TOKEN_BAD, from_start(parser));
+        return;
+    }
+    while (is_letter(peek_at(parser, 0)) || is_digit(peek_at(parser, 0)) || peek_at(parser, 0) == '.')
+        parser->at++;
+    parser->token.is_integer = false;
+    finish(parser, is_list ? TOKEN_LIST_ARGUMENT : TOKEN_NUMBER, from_start(parser));
+}
+
+static void scan_operator(struct parser *parser)
+{
+    static const char *const operators[] = {"<=>", "->>", "->", "<>", "<<", "<=", ">=", ">>", "!=", "&&", "||"};
+    static const char singles[] = "=,;()+*%^~&|.-/<>!";
+    const char *rest = parser->text + parser->at;
+    int c = peek_at(parser, 0);
+
+    for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
+        if (strncmp(rest, operators[i], strlen(operators[i])) != 0)
+            continue;
+        parser->at += strlen(operators[i]);
+        finish(parser, TOKEN_OPERATOR, bytes_of(operators[i]));
+        return;
+    }
+    parser->at++;
+    if (memchr(singles, c, sizeof(singles) - 1) != NULL)
+        finish(parser, TOKEN_OPERATOR, from_start(parser));
+    else
+        finish(parser, TOKEN_BAD, c < 0x80 ? from_start(parser) : bytes_of("\xef\xbf\xbd")); /* half a character */
+}
+
+/* Skips blanks and comments; false: a comment does not end, and that is the token. */
+static bool skip_blanks(struct parser *parser)
+{
+    for (;;) {
+        int c = peek_at(parser, 0), next = peek_at(parser, 1);
+
+        if (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
+            parser->at++;
+        } else if (c == '#' || (c == '-' && next == '-') || (c == '/' && next == '/')) {
+            while (peek_at(parser, 0) != -1 && peek_at(parser, 0) != '\n')
+                parser->at++;
+        } else if (c == '/' && next == '*') {
+            const char *end;
+
+            parser->token.start = parser->at;
+            end = strstr(parser->text + parser->at + 2, "*/");
+            if (peek_at(parser, 2) == '!') { /* MySQL would execute what is in it: better refused than passed over */
+                parser->at += 3;
+                finish(parser, TOKEN_BAD, (struct bytes){NULL, 0});
+                return false;
+            }
+            if (end == NULL) {
+                parser->at = parser->length;
+                finish(parser, TOKEN_BAD, from_start(parser));
+                return false;
+            }
+            parser->at = (size_t)(end + 2 - parser->text);
+        } else {
+            return true;
+        }
+    }
+}
+
+static void next(struct parser *parser)
+{
+    int c, following;
+
+    parser->previous_end = parser->token.end;
+    parser->token.is_quoted = false;
+    if (!skip_blanks(parser))
+        return;
+    parser->token.start = parser->at;
+    c = peek_at(parser, 0);
+    following = peek_at(parser, 1);
+    if (c == -1)
+        finish(parser, TOKEN_END, (struct bytes){NULL, 0});
+    else if (((c | 0x20) == 'x' || (c | 0x20) == 'b') && following == '\'')
+        scan_digits_in_quotes(parser);
+    else if (is_letter(c))
+        scan_word(parser);
+    else if (is_digit(c) || (c == '.' && is_digit(following)))
+        scan_number(parser);
+    else if (c == '\'' || c == '"')
+        scan_string(parser, c);
+    else if (c == '`')
+        scan_quoted_name(parser);
+    else if (c == '?' || c == ':')
+        scan_argument(parser);
+    else
+        scan_operator(parser);
+}
+
+/* ---- errors ---- */
+
+static void fail_at_token(struct parser *parser, const char *what)
+{
+    const struct token *token = &parser->token;
+    size_t position = parser->position_base + token->end;
+    bool has_text = token->text.len > 0 && token->kind != TOKEN_OPERATOR && token->kind != TOKEN_END;
+
+    if (!status_is_ok(parser->failure))
+        return;
+    parser->failure = has_text
+                          ? status_errorf(parser->arena, GRPC_INVALID_ARGUMENT,
+                                          "invalid query: malformed SQL query: %s at position %zu near '%.*s'", what,
+                                          position, (int)token->text.len, (const char *)token->text.data)
+                          : status_errorf(parser->arena, GRPC_INVALID_ARGUMENT,
+                                          "invalid query: malformed SQL query: %s at position %zu", what, position);
+}
+
+static void *syntax_error(struct parser *parser)
+{
+    fail_at_token(parser, "syntax error");
+    return NULL;
+}
+
+/* The token, which nests what follows, is taken. False: too deep. */
+static bool nest(struct parser *parser)
+{
+    if (++parser->nesting >= NESTING_MAX) {
+        fail_at_token(parser, "max nesting level reached");
+        return false;
+    }
+    next(parser);
+    return true;
+}
+
+/* ---- tokens ---- */
+
+static bool token_is(const struct parser *parser, enum token_kind kind, const char *text)
+{
+    return parser->token.kind == kind && parser->token.text.len == strlen(text) &&
+           memcmp(parser->token.text.data, text, parser->token.text.len) == 0;
+}
+
+static bool at_word(const struct parser *parser, const char *word)
+{
+    return token_is(parser, TOKEN_WORD, word);
+}
+
+static bool at_operator(const struct parser *parser, const char *operator)
+{
+    return token_is(parser, TOKEN_OPERATOR, operator);
+}
+
+static bool take_word(struct parser *parser, const char *word)
+{
+    if (!at_word(parser, word))
+        return false;
+    next(parser);
+    return true;
+}
+
+static bool take_operator(struct parser *parser, const char *operator)
+{
+    if (!at_operator(parser, operator))
+        return false;
+    next(parser);
+    return true;
+}
+
+/* ---- trees ---- */
+
+static struct expression *new_expression(struct parser *parser, enum expression_kind kind, size_t start)
+{
+    struct expression *expression = ARENA_NEW(parser->arena, struct expression);
+
+    if (++parser->expressions_count > FILTER_EXPRESSIONS_MAX) { /* VS2 */
+        if (status_is_ok(parser->failure))
+            parser->failure =
+                status_error(GRPC_INVALID_ARGUMENT, "invalid query: malformed SQL query: max ast depth reached");
+        return NULL;
+    }
+    expression->kind = kind;
+    expression->source = (struct bytes){(const uint8_t *)parser->text + start, 0};
+    return expression;
+}
+
+static struct expression *ends_here(struct parser *parser, struct expression *expression)
+{
+    if (expression != NULL)
+        expression->source.len = (size_t)(parser->text + parser->previous_end - (const char *)expression->source.data);
+    return expression;
+}
+
+/* Parts are added one by one to an array that doubles: its capacity is the next power of two. */
+static void add_part(struct arena *arena, struct expression ***parts, size_t *count, struct expression *part)
+{
+    if ((*count & (*count - 1)) == 0) { /* 0 or a power of two: full */
+        struct expression **larger = ARENA_NEW_ARRAY(arena, struct expression *, *count == 0 ? 1 : *count * 2);
+
+        if (*count > 0)
+            memcpy(larger, *parts, *count * sizeof(larger[0]));
+        *parts = larger;
+    }
+    (*parts)[(*count)++] = part;
+}
+
+static struct expression *with_parts(struct parser *parser, enum expression_kind kind, const char *operator,
+                                     struct expression * a, struct expression *b, struct expression *c)
+{
+    struct expression *expression = new_expression(parser, kind, (size_t)((const char *)a->source.data - parser->text));
+
+    if (expression == NULL)
+        return NULL;
+    expression->operator= operator;
+    add_part(parser->arena, &expression->parts, &expression->parts_count, a);
+    if (b != NULL)
+        add_part(parser->arena, &expression->parts, &expression->parts_count, b);
+    if (c != NULL)
+        add_part(parser->arena, &expression->parts, &expression->parts_count, c);
+    return ends_here(parser, expression);
+}
+
+/* ---- grammar ---- */
+
+static struct expression *read_expression(struct parser *parser);
+static struct expression *read_value(struct parser *parser, int least_precedence);
+
+/* expression {, expression}; what it returns is only told by the parser's failure. */
+static void read_list(struct parser *parser, struct expression ***parts, size_t *count)
+{
+    do {
+        struct expression *part = read_expression(parser);
+
+        if (part == NULL)
+            return;
+        add_part(parser->arena, parts, count, part);
+    } while (take_operator(parser, ","));
+}
+
+/* ( list ): one in parentheses, or a tuple. */
+static struct expression *read_parentheses(struct parser *parser, bool is_tuple)
+{
+    struct expression *expression = new_expression(parser, EXPRESSION_TUPLE, parser->token.start);
+
+    if (expression == NULL || !nest(parser))
+        return NULL;
+    read_list(parser, &expression->parts, &expression->parts_count);
+    if (!status_is_ok(parser->failure))
+        return NULL;
+    if (!take_operator(parser, ")"))
+        return syntax_error(parser);
+    parser->nesting--;
+    if (expression->parts_count == 1 && !is_tuple)
+        expression->kind = EXPRESSION_PARENTHESES;
+    return ends_here(parser, expression);
+}
+
+/* [DISTINCT] [argument [[AS] alias] {, ...}] ), after the opening one. */
+static bool read_arguments(struct parser *parser)
+{
+    if (!nest(parser))
+        return false;
+    take_word(parser, "distinct");
+    while (!at_operator(parser, ")")) {
+        if (!take_operator(parser, "*") && read_expression(parser) == NULL)
+            return false;
+        if (take_word(parser, "as") || parser->token.kind == TOKEN_NAME || parser->token.kind == TOKEN_STRING) {
+            if (parser->token.kind != TOKEN_NAME && parser->token.kind != TOKEN_STRING)
+                return syntax_error(parser) != NULL;
+            next(parser);
+        }
+        if (!take_operator(parser, ","))
+            break;
+        if (at_operator(parser, ")"))
+            return syntax_error(parser) != NULL;
+    }
+    if (!take_operator(parser, ")"))
+        return syntax_error(parser) != NULL;
+    parser->nesting--;
+    return true;
+}
+
+static struct expression *read_function(struct parser *parser, size_t start)
+{
+    struct expression *expression = new_expression(parser, EXPRESSION_FUNCTION, start);
+
+    if (expression == NULL || !read_arguments(parser))
+        return NULL;
+    return ends_here(parser, expression);
+}
+
+/* A name of one to three parts, or a call. */
+static struct expression *read_name(struct parser *parser)
+{
+    size_t start = parser->token.start;
+    struct expression *column = new_expression(parser, EXPRESSION_COLUMN, start);
+
+    if (column == NULL)
+        return NULL;
+    column->text = parser->token.text;
+    next(parser);
+    for (int parts = 1; parts < 3 && take_operator(parser, "."); parts++) {
+        struct bytes before = column->text, part = parser->token.text;
+
+        if (parser->token.kind != TOKEN_NAME && parser->token.kind != TOKEN_WORD)
+            return syntax_error(parser);
+        column->text = bytes_of(arena_printf(parser->arena, "%.*s.%.*s", (int)before.len, (const char *)before.data,
+                                             (int)part.len, (const char *)part.data));
+        next(parser);
+    }
+    if (at_operator(parser, "("))
+        return read_function(parser, start);
+    return ends_here(parser, column);
+}
+
+/* Words that call a function: with arguments, or alone. */
+static struct expression *read_function_word(struct parser *parser)
+{
+    static const char with_arguments[] = " database if left mod replace right ";
+    static const char alone[] = " current_date current_time current_timestamp localtime localtimestamp utc_date "
+                                "utc_time utc_timestamp ";
+    const char *word = (const char *)parser->token.text.data; /* a word of the scanner's is terminated */
+    size_t start = parser->token.start;
+    bool is_alone = is_in(alone, word);
+
+    if (!is_alone && !is_in(with_arguments, word))
+        return syntax_error(parser);
+    next(parser);
+    if (at_operator(parser, "("))
+        return read_function(parser, start);
+    return is_alone ? ends_here(parser, new_expression(parser, EXPRESSION_FUNCTION, start)) : syntax_error(parser);
+}
+
+static struct expression *read_word(struct parser *parser)
+{
+    bool is_true = at_word(parser, "true");
+    struct expression *expression;
+
+    if (!is_true && !at_word(parser, "false") && !at_word(parser, "null"))
+        return read_function_word(parser);
+    expression =
+        new_expression(parser, at_word(parser, "null") ? EXPRESSION_NULL : EXPRESSION_BOOL, parser->token.start);
+    if (expression == NULL)
+        return NULL;
+    expression->is_true = is_true;
+    next(parser);
+    return ends_here(parser, expression);
+}
+
+static struct expression *read_literal(struct parser *parser, enum expression_kind kind)
+{
+    struct expression *expression = new_expression(parser, kind, parser->token.start);
+
+    if (expression == NULL)
+        return NULL;
+    expression->text = parser->token.text;
+    expression->is_true = kind == EXPRESSION_NUMBER && parser->token.is_integer; /* a sign becomes part of it */
+    next(parser);
+    return ends_here(parser, expression);
+}
+
+/* What binds tighter than any operator between values. */
+enum { PRECEDENCE_OF_SIGN = 6 };
+
+/* A sign before an integer is part of it; before anything else it is an operator. */
+static struct expression *read_sign(struct parser *parser, const char *operator)
+{
+    size_t start = parser->token.start;
+    struct expression *operand, *unary;
+
+    if (!nest(parser))
+        return NULL;
+    operand = read_value(parser, PRECEDENCE_OF_SIGN);
+    if (operand == NULL)
+        return NULL;
+    parser->nesting--;
+    if (operand->kind == EXPRESSION_NUMBER && operand->is_true && (*operator== '+' || * operator== '-')) {
+        struct bytes digits = operand->text;
+
+        if (*operator== '-' && digits.data[0] == '-')
+            operand->text = (struct bytes){digits.data + 1, digits.len - 1};
+        else if (*operator== '-')
+            operand->text = bytes_of(arena_printf(parser->arena, "-%.*s", (int)digits.len, (const char *)digits.data));
+        operand->source = (struct bytes){(const uint8_t *)parser->text + start, 0};
+        return ends_here(parser, operand);
+    }
+    unary = new_expression(parser, EXPRESSION_UNARY, start);
+    if (unary == NULL)
+        return NULL;
+    unary->operator= operator;
+    add_part(parser->arena, &unary->parts, &unary->parts_count, operand);
+    return ends_here(parser, unary);
+}
+
+static struct expression *read_operand(struct parser *parser)
+{
+    static const char *const signs[] = {"+", "-", "~", "!"};
+
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+        if (at_operator(parser, signs[i]))
+            return read_sign(parser, signs[i]);
+    if (at_word(parser, "binary"))
+        return read_sign(parser, "binary ");
+    switch (parser->token.kind) {
+    case TOKEN_NAME:
+        return read_name(parser);
+    case TOKEN_WORD:
+        return read_word(parser);
+    case TOKEN_STRING:
+        return read_literal(parser, EXPRESSION_STRING);
+    case TOKEN_NUMBER:
+        return read_literal(parser, EXPRESSION_NUMBER);
+    case TOKEN_OPERATOR:
+        return at_operator(parser, "(") ? read_parentheses(parser, false) : syntax_error(parser);
+    case TOKEN_LIST_ARGUMENT:
+    case TOKEN_BAD:
+    case TOKEN_END:
+        break;
+    }
+    return syntax_error(parser);
+}
+
+/* How tightly the token, as an operator between values, binds; 0: it is none. */
+static int precedence(const struct parser *parser)
+{
+    static const struct {
+        const char *name;
+        int precedence;
+    } operators[] = {
+        {"|", 1}, {"&", 2}, {"<<", 3},  {">>", 3},  {"+", 4}, {"-", 4},  {"*", 5},
+        {"/", 5}, {"%", 5}, {"div", 5}, {"mod", 5}, {"^", 6}, {"->", 7}, {"->>", 7},
+    };
+
+    for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
+        if (at_operator(parser, operators[i].name) || at_word(parser, operators[i].name))
+            return operators[i].precedence;
+    return 0;
+}
+
+/* Values with operators between them that bind at least so tightly. */
+static struct expression *read_value(struct parser *parser, int least_precedence)
+{
+    struct expression *left = read_operand(parser);
+
+    for (int found; left != NULL && (found = precedence(parser)) >= least_precedence && found > 0;) {
+        struct expression *right;
+
+        next(parser);
+        right = read_value(parser, found + 1);
+        left = right == NULL ? NULL : with_parts(parser, EXPRESSION_BINARY, "", left, right, NULL);
+    }
+    return left;
+}
+
+static struct expression *read_range(struct parser *parser, struct expression *left, bool is_negated)
+{
+    struct expression *from = read_value(parser, 1), *to, *range;
+
+    if (from == NULL)
+        return NULL;
+    if (!take_word(parser, "and"))
+        return syntax_error(parser);
+    to = read_value(parser, 1);
+    if (to == NULL)
+        return NULL;
+    range = with_parts(parser, EXPRESSION_RANGE, "BETWEEN", left, from, to);
+    if (range != NULL)
+        range->is_negated = is_negated;
+    return range;
+}
+
+/* The right side of LIKE, REGEXP, STARTS_WITH. */
+static struct expression *read_match(struct parser *parser, struct expression *left, const char *operator)
+{
+    struct expression *right = read_value(parser, 1);
+
+    if (right == NULL)
+        return NULL;
+    if (strstr(operator, "LIKE") != NULL && take_word(parser, "escape") && read_value(parser, 1) == NULL)
+        return NULL;
+    return with_parts(parser, EXPRESSION_COMPARISON, operator, left, right, NULL);
+}
+
+static struct expression *read_in(struct parser *parser, struct expression *left, const char *operator)
+{
+    struct expression *tuple;
+
+    if (!at_operator(parser, "("))
+        return syntax_error(parser);
+    tuple = read_parentheses(parser, true);
+    return tuple == NULL ? NULL : with_parts(parser, EXPRESSION_COMPARISON, operator, left, tuple, NULL);
+}
+
+/* What may follow a value to make a condition of it; the value itself when nothing does. */
+static struct expression *read_condition(struct parser *parser, struct expression *left)
+{
+    static const char *const comparisons[] = {"=", "<", ">", "<=", ">=", "!=", "<>", "<=>"};
+    static const struct {
+        const char *word, *plain, *negated;
+    } words[] = {
+        {"like", "LIKE", "NOT LIKE"},
+        {"regexp", "REGEXP", "NOT REGEXP"},
+        {"rlike", "REGEXP", "NOT REGEXP"},
+        {"starts_with", "STARTS_WITH", "NOT STARTS_WITH"},
+    };
+    bool is_negated;
+
+    for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
+        struct expression *right;
+
+        if (!take_operator(parser, comparisons[i]))
+            continue;
+        right = read_value(parser, 1);
+        return right == NULL ? NULL
+                             : with_parts(parser, EXPRESSION_COMPARISON,
+                                          strcmp(comparisons[i], "<>") == 0 ? "!=" : comparisons[i], left, right, NULL);
+    }
+    is_negated = take_word(parser, "not");
+    if (take_word(parser, "in"))
+        return read_in(parser, left, is_negated ? "NOT IN" : "IN");
+    if (take_word(parser, "between"))
+        return read_range(parser, left, is_negated);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (take_word(parser, words[i].word))
+            return read_match(parser, left, is_negated ? words[i].negated : words[i].plain);
+    return is_negated ? syntax_error(parser) : left;
+}
+
+/* IS [NOT] NULL, TRUE or FALSE, any number of times. */
+static struct expression *read_is(struct parser *parser, struct expression *expression)
+{
+    while (expression != NULL && take_word(parser, "is")) {
+        bool is_negated = take_word(parser, "not"), is_null_test = at_word(parser, "null");
+
+        if (!is_null_test && !at_word(parser, "true") && !at_word(parser, "false"))
+            return syntax_error(parser);
+        next(parser);
+        expression = with_parts(parser, EXPRESSION_IS, "IS", expression, NULL, NULL);
+        if (expression == NULL)
+            return NULL;
+        expression->is_negated = is_negated;
+        expression->is_null_test = is_null_test;
+    }
+    return expression;
+}
+
+static struct expression *read_term(struct parser *parser)
+{
+    struct expression *left;
+
+    if (at_word(parser, "default")) {
+        left = new_expression(parser, EXPRESSION_DEFAULT, parser->token.start);
+        next(parser);
+        return read_is(parser, ends_here(parser, left));
+    }
+    left = read_value(parser, 1);
+    if (left != NULL)
+        left = read_condition(parser, left);
+    return read_is(parser, left);
+}
+
+static struct expression *read_not(struct parser *parser)
+{
+    size_t start = parser->token.start;
+    struct expression *expression, *part;
+
+    if (!at_word(parser, "not"))
+        return read_term(parser);
+    expression = new_expression(parser, EXPRESSION_NOT, start);
+    if (expression == NULL || !nest(parser))
+        return NULL;
+    part = read_not(parser);
+    if (part == NULL)
+        return NULL;
+    parser->nesting--;
+    add_part(parser->arena, &expression->parts, &expression->parts_count, part);
+    return ends_here(parser, expression);
+}
+
+/* One or more of what `read` reads, with `word` or `operator` between them. */
+static struct expression *read_chain(struct parser *parser, enum expression_kind kind, const char *word,
+                                     const char *operator, struct expression * (*read)(struct parser *))
+{
+    struct expression *first = read(parser), *chain = NULL;
+
+    while (first != NULL && (take_word(parser, word) || take_operator(parser, operator))) {
+        struct expression *part = read(parser);
+
+        if (part == NULL)
+            return NULL;
+        if (chain == NULL)
+            chain = with_parts(parser, kind, word, first, NULL, NULL);
+        if (chain == NULL)
+            return NULL;
+        add_part(parser->arena, &chain->parts, &chain->parts_count, part);
+        ends_here(parser, chain);
+    }
+    return chain == NULL ? first : chain;
+}
+
+static struct expression *read_and(struct parser *parser)
+{
+    return read_chain(parser, EXPRESSION_AND, "and", "&&", read_not);
+}
+
+static struct expression *read_expression(struct parser *parser)
+{
+    return read_chain(parser, EXPRESSION_OR, "or", "||", read_and);
+}
+
+/* ---- clauses ---- */
+
+static bool take_name(struct parser *parser, const char *name)
+{
+    if (!token_is(parser, TOKEN_NAME, name))
+        return false;
+    next(parser);
+    return true;
+}
+
+static void read_group_by(struct parser *parser, struct filter_syntax *syntax)
+{
+    if (!take_word(parser, "group"))
+        return;
+    if (!take_word(parser, "by"))
+        syntax_error(parser);
+    else
+        read_list(parser, &syntax->group_by, &syntax->group_by_count);
+}
+
+static void read_order_by(struct parser *parser, struct filter_syntax *syntax)
+{
+    if (!take_word(parser, "order"))
+        return;
+    if (!take_word(parser, "by")) {
+        syntax_error(parser);
+        return;
+    }
+    do {
+        struct expression *expression = read_expression(parser);
+
+        if (expression == NULL)
+            return;
+        add_part(parser->arena, &syntax->order_by, &syntax->order_by_count, expression);
+        if (!take_word(parser, "asc"))
+            take_word(parser, "desc");
+    } while (take_operator(parser, ","));
+}
+
+static void read_limit(struct parser *parser, struct filter_syntax *syntax)
+{
+    syntax->has_limit = take_word(parser, "limit");
+    if (syntax->has_limit && read_expression(parser) != NULL &&
+        (take_operator(parser, ",") || take_name(parser, "offset")))
+        read_expression(parser);
+}
+
+/* FOR UPDATE, LOCK IN SHARE MODE: read, and without a meaning. */
+static void read_lock(struct parser *parser)
+{
+    bool is_read = true;
+
+    if (take_word(parser, "for"))
+        is_read = take_word(parser, "update");
+    else if (take_word(parser, "lock"))
+        is_read = take_word(parser, "in") && take_name(parser, "share") && take_name(parser, "mode");
+    if (!is_read)
+        syntax_error(parser);
+}
+
+static void read_having(struct parser *parser)
+{
+    if (take_word(parser, "having"))
+        read_expression(parser);
+}
+
+static void read_clauses(struct parser *parser, struct filter_syntax *syntax)
+{
+    read_group_by(parser, syntax);
+    if (status_is_ok(parser->failure))
+        read_having(parser);
+    if (status_is_ok(parser->failure))
+        read_order_by(parser, syntax);
+    if (status_is_ok(parser->failure))
+        read_limit(parser, syntax);
+    if (status_is_ok(parser->failure))
+        read_lock(parser);
+    if (!status_is_ok(parser->failure))
+        return;
+    take_operator(parser, ";");
+    if (parser->token.kind != TOKEN_END)
+        syntax_error(parser);
+}
+
+status filter_syntax_read(struct arena *arena, const char *text, struct filter_syntax *ret_syntax)
+{
+    static const char blanks[] = " \t\r\n\v\f";
+    size_t length;
+    bool has_where;
+    struct parser parser;
+
+    *ret_syntax = (struct filter_syntax){0};
+    text += strspn(text, blanks);
+    for (length = strlen(text); length > 0 && strchr(blanks, text[length - 1]) != NULL;)
+        length--;
+    if (length == 0)
+        return status_ok();
+    text = arena_strndup(arena, text, length);
+    has_where = strncasecmp(text, "order by", 8) != 0 && strncasecmp(text, "group by", 8) != 0;
+    parser = (struct parser){.arena = arena,
+                             .text = text,
+                             .length = length,
+                             .position_base = has_where ? POSITION_AFTER_WHERE : POSITION_WITHOUT_WHERE,
+                             .failure = status_ok()};
+    next(&parser);
+    if (has_where)
+        ret_syntax->where = read_expression(&parser);
+    if (status_is_ok(parser.failure))
+        read_clauses(&parser, ret_syntax);
+    return parser.failure;
+}
+
+/* ---- names for errors ---- */
+
+const char *expression_type_name(const struct expression *expression)
+{
+    switch (expression->kind) {
+    case EXPRESSION_AND:
+        return "*sqlparser.AndExpr";
+    case EXPRESSION_OR:
+        return "*sqlparser.OrExpr";
+    case EXPRESSION_NOT:
+        return "*sqlparser.NotExpr";
+    case EXPRESSION_COMPARISON:
+        return "*sqlparser.ComparisonExpr";
+    case EXPRESSION_RANGE:
+        return "*sqlparser.RangeCond";
+    case EXPRESSION_IS:
+        return "*sqlparser.IsExpr";
+    case EXPRESSION_PARENTHESES:
+        return "*sqlparser.ParenExpr";
+    case EXPRESSION_TUPLE:
+        return "sqlparser.ValTuple";
+    case EXPRESSION_COLUMN:
+        return "*sqlparser.ColName";
+    case EXPRESSION_STRING:
+    case EXPRESSION_NUMBER:
+        return "*sqlparser.SQLVal";
+    case EXPRESSION_BOOL:
+        return "sqlparser.BoolVal";
+    case EXPRESSION_NULL:
+        return "*sqlparser.NullVal";
+    case EXPRESSION_FUNCTION:
+        return "*sqlparser.FuncExpr";
+    case EXPRESSION_BINARY:
+        return "*sqlparser.BinaryExpr";
+    case EXPRESSION_UNARY:
+        return "*sqlparser.UnaryExpr";
+    case EXPRESSION_DEFAULT:
+        return "*sqlparser.Default";
+    }
+    return "";
+}
+
+const char *expression_column_shown(struct arena *arena, const struct expression *column)
+{
+    const char *name = arena_strndup(arena, (const char *)column->text.data, column->text.len);
+    bool is_plain = is_letter((unsigned char)name[0]);
+
+    for (const char *at = name; *at != '\0'; at++)
+        is_plain = is_plain && (is_letter((unsigned char)*at) || is_digit((unsigned char)*at) || *at == '.');
+    if (is_in(reserved_words, name) || is_in(plain_words, name))
+        is_plain = false;
+    return is_plain ? name : arena_printf(arena, "`%s`", name);
+}
