@@ -20,7 +20,7 @@
 enum { ACTIVITY_ARENA_BYTES = 512, DETAILS_ARENA_BYTES = 128 };
 
 /* A stored failure larger than this is cut down between attempts (mutable state stays small). Server 1.32.0: 4 KiB. */
-enum { KEPT_FAILURE_BYTES_MAX = 4 * 1024, SHORTENED_FAILURE_BYTES = 2 * 1024 };
+enum { KEPT_FAILURE_BYTES_MAX = 4 * 1024, SHORTENED_FAILURE_BYTES = 4 * 1024 };
 
 /* ---- the object ---- */
 
@@ -273,13 +273,12 @@ void activity_fail(struct transition *t, struct activity *activity, const PbFail
     closed(t);
 }
 
-static PbFailure *timeout_failure(struct arena *arena, const struct activity *activity, PbTimeoutType type, const char *message)
+static PbFailure *timeout_failure(struct arena *arena, PbTimeoutType type, const char *message)
 {
     PbFailure *failure = ARENA_NEW_PB(arena, PbFailure);
     PbTimeoutFailureInfo *info = ARENA_NEW_PB(arena, PbTimeoutFailureInfo);
 
     info->timeout_type = type;
-    info->last_heartbeat_details = pb_copy(arena, activity->heartbeat_details);
     failure->message = message;
     failure->source = "Server";
     failure->failure_info_case = PbFailure_timeout_failure_info_case;
@@ -293,7 +292,7 @@ static PbFailure *timeout_failure(struct arena *arena, const struct activity *ac
 static void time_out(struct transition *t, struct activity *activity, PbTimeoutType type)
 {
     const char *message = arena_printf(t->arena, "activity %s timeout", timeout_type_name(type));
-    PbFailure *failure = timeout_failure(t->arena, activity, type, message);
+    PbFailure *failure = timeout_failure(t->arena, type, message);
     bool may_retry = type == TIMEOUT_TYPE_START_TO_CLOSE || type == TIMEOUT_TYPE_HEARTBEAT;
     struct retry_answer retry = {.state = RETRY_STATE_TIMEOUT};
     PbActivityTaskTimedOutEventAttributes *timed_out;
@@ -307,7 +306,9 @@ static void time_out(struct transition *t, struct activity *activity, PbTimeoutT
     }
     /* Whenever it is schedule-to-close that leaves no room, that is the time-out which the workflow sees. */
     if (retry.state == RETRY_STATE_TIMEOUT && type != TIMEOUT_TYPE_SCHEDULE_TO_START)
-        failure = timeout_failure(t->arena, activity, TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, NO_TIME_TO_RETRY);
+        failure = timeout_failure(t->arena, TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, NO_TIME_TO_RETRY);
+    /* Only now: between attempts the details stand beside the failure, and the next attempt gets them by itself. */
+    failure->timeout_failure_info->last_heartbeat_details = pb_copy(t->arena, activity->heartbeat_details);
     failure->cause = pb_copy(t->arena, activity->last_failure);
     started_event_id = add_started_event(t, activity);
     timed_out = transition_add(t, EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT);
@@ -375,6 +376,12 @@ static struct timeouts complete_timeouts(const PbScheduleActivityTaskCommandAttr
     return out;
 }
 
+static const char *too_long(const struct transition *t, const char *what, const char *text)
+{
+    return arena_printf(t->arena, "%s exceeds length limit. Length=%zu Limit=%lld", what, strlen(text),
+                        (long long)t->limits->id_bytes_max);
+}
+
 static const char *schedule_problem(struct transition *t, const PbScheduleActivityTaskCommandAttributes *want)
 {
     const struct {
@@ -401,9 +408,11 @@ static const char *schedule_problem(struct transition *t, const PbScheduleActivi
     if ((problem = retry_policy_problem(t->arena, want->retry_policy)) != NULL)
         return problem;
     if (strlen(want->activity_id) > id_max)
-        return "activityId length exceeds limit";
+        return too_long(t, "activityId", want->activity_id);
     if (strlen(type) > id_max)
-        return "activityType length exceeds limit";
+        return too_long(t, "activityType", type);
+    if ((problem = priority_problem(want->priority)) != NULL)
+        return arena_printf(t->arena, "invalid priorities: %s", problem);
     for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
         if ((problem = duration_problem(timeouts[i].duration)) != NULL)
             return arena_printf(t->arena, "invalid %s: %s", timeouts[i].name, problem);

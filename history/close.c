@@ -13,6 +13,9 @@
  * not spin. Server 1.32.0: workflowIdReuseMinimalInterval. */
 #define CHAIN_INTERVAL_MIN seconds(1)
 
+/* A refused command's task queue, as Go prints that message. */
+#define TASK_QUEUE_SHOWN "name:\"%s\"  kind:TASK_QUEUE_KIND_NORMAL"
+
 static struct refusal unhandled_command(void)
 {
     return (struct refusal){.cause = WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND, .text = "UnhandledCommand"};
@@ -230,18 +233,18 @@ static const char *continue_problem(struct transition *t, const PbContinueAsNewW
     if (problem != NULL)
         return arena_printf(t->arena,
                             "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: %s. WorkflowType=%s "
-                            "TaskQueue=name:\"%s\"",
+                            "TaskQueue=" TASK_QUEUE_SHOWN,
                             problem, type, queue);
     for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
         if ((problem = duration_problem(timeouts[i].duration)) != NULL)
             return arena_printf(t->arena,
                                 "Invalid %s on ContinueAsNewWorkflowExecutionCommand: %s. WorkflowType=%s "
-                                "TaskQueue=name:\"%s\"",
+                                "TaskQueue=" TASK_QUEUE_SHOWN,
                                 timeouts[i].name, problem, type, queue);
     if ((problem = retry_policy_problem(t->arena, want->retry_policy)) != NULL)
         return arena_printf(t->arena,
                             "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: %s. WorkflowType=%s "
-                            "TaskQueue=name:\"%s\"",
+                            "TaskQueue=" TASK_QUEUE_SHOWN,
                             problem, type, queue);
     return NULL;
 }

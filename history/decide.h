@@ -180,6 +180,10 @@ void decide_terminate(struct transition *t, const char *reason, const PbPayloads
 /* Ends a started workflow task because the run is closed over its head (terminate, time-out), and flushes. */
 void close_cut_task(struct transition *t);
 
+/* Gives up a started workflow task for which too much waits: nothing of that is lost or refused, it goes into the log,
+ * and the next task is one more attempt. */
+void workflow_task_make_room(struct transition *t);
+
 /* ---- reset.c ---- */
 
 /* What a reset does not bring along of what has happened since the point that it goes back to. */

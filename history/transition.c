@@ -111,10 +111,8 @@ void transition_finish(struct transition *t)
     transition_settle(t);
     if (t->volatile_changed)
         workflow_task_make_real(t);
-    if (mutable_state_is_open(t->ms) && t->ms->workflow_task.state == WORKFLOW_TASK_STARTED && buffer_is_full(t)) {
-        close_cut_task(t); /* nothing is lost or refused: the task is given up, the buffer goes into the log */
-        workflow_task_schedule(t, false);
-    }
+    if (mutable_state_is_open(t->ms) && t->ms->workflow_task.state == WORKFLOW_TASK_STARTED && buffer_is_full(t))
+        workflow_task_make_room(t);
     terminate_if_too_large(t);
     transition_settle(t);
 }

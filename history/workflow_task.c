@@ -102,14 +102,14 @@ static void schedule_transient(struct transition *t)
     t->volatile_changed = true;
 }
 
-static void add_scheduled_event(struct transition *t)
+static void add_scheduled_event(struct transition *t, int32_t attempt)
 {
     struct mutable_state *ms = t->ms;
     PbWorkflowTaskScheduledEventAttributes *scheduled = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
 
     scheduled->task_queue = task_queue_for_event(t->arena, ms);
     scheduled->start_to_close_timeout = pb_duration_new(t->arena, ms->task_timeout);
-    scheduled->attempt = 1;
+    scheduled->attempt = attempt;
     transition_settle(t);
 }
 
@@ -125,7 +125,7 @@ void workflow_task_schedule(struct transition *t, bool even_in_backoff)
     if (ms->next_attempt > 1)
         schedule_transient(t);
     else
-        add_scheduled_event(t);
+        add_scheduled_event(t, 1);
 }
 
 void workflow_task_schedule_speculative(struct transition *t)
@@ -198,7 +198,7 @@ void workflow_task_start(struct transition *t, const char *identity, const char 
     if (task->is_transient && task->scheduled_event_id != ms->next_event_id) {
         task->state = WORKFLOW_TASK_NONE; /* its virtual ids are taken: it becomes a first attempt with events */
         ms->next_attempt = 1;
-        add_scheduled_event(t);
+        add_scheduled_event(t, 1);
         t->volatile_changed = true;
     }
     if (!workflow_task_is_virtual(task)) {
@@ -637,6 +637,14 @@ void close_cut_task(struct transition *t)
         t->volatile_changed = true;
     }
     transition_flush_buffered(t);
+}
+
+void workflow_task_make_room(struct transition *t)
+{
+    int32_t attempt = t->ms->workflow_task.attempt;
+
+    close_cut_task(t);
+    add_scheduled_event(t, attempt + 1);
 }
 
 size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, bool for_worker,

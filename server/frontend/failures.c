@@ -7,7 +7,6 @@ PbFailure *failure_of_server(struct arena *arena, const char *message, PbFailure
     PbFailure *failure = ARENA_NEW_PB(arena, PbFailure);
 
     failure->message = message;
-    failure->source = "Server";
     failure->cause = cause;
     failure->failure_info_case = PbFailure_server_failure_info_case;
     failure->server_failure_info = ARENA_NEW_PB(arena, PbServerFailureInfo);

@@ -40,9 +40,10 @@ static const char *value_shown(struct arena *arena, const char *text)
     char *shown = arena_strdup(arena, text + strspn(text, " \t\r\n")), *to = shown;
 
     for (const char *from = shown; *from != '\0'; from++) {
-        if (*from == ',' && *shown == '[')
+        if (*from == ',' && *shown == '[') {
             *to++ = ' ';
-        else if (*from != '"')
+            from = skip_blanks(from + 1) - 1;
+        } else if (*from != '"')
             *to++ = *from;
     }
     *to = '\0';

@@ -236,10 +236,10 @@ START_TEST(a_failure_that_is_kept_is_cut_down)
     kept = bed_activity(&bed, "a")->last_failure;
     ck_assert_str_eq(kept->message, "Failure exceeds size limit.");
     ck_assert_int_eq(kept->failure_info_case, PbFailure_server_failure_info_case);
-    ck_assert_uint_gt(strlen(kept->cause->message), 1900);
+    ck_assert_uint_gt(strlen(kept->cause->message), 4000);
     ck_assert_uint_eq(strlen(kept->cause->message) % 2, 0);
     ck_assert_str_eq(kept->cause->application_failure_info->type, "Type");
-    ck_assert_int_le(packed_bytes(kept->cause), 2048);
+    ck_assert_int_le(packed_bytes(kept->cause), 4096);
 }
 END_TEST
 
@@ -253,7 +253,7 @@ START_TEST(whatever_is_large_in_it)
     POLL_AND_COMPLETE(&bed, schedule_activity(&bed, "a"));
     bed_activity_start(&bed, "a");
     bed_activity_fail(&bed, "a", failure);
-    ck_assert_int_le(packed_bytes(bed_activity(&bed, "a")->last_failure->cause), 2048 + 16);
+    ck_assert_int_le(packed_bytes(bed_activity(&bed, "a")->last_failure->cause), 4096 + 16);
 }
 END_TEST
 

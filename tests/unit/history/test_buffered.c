@@ -233,7 +233,7 @@ START_TEST(too_much_that_waits_ends_the_task)
     bed_signal(&bed, "s3");
     EXPECT_EVENTS(&bed, 3,
                   "3 R, 4 F, 5 WorkflowExecutionSignaled, 6 WorkflowExecutionSignaled, 7 WorkflowExecutionSignaled, "
-                  "8 WorkflowExecutionSignaled, 9 S1");
+                  "8 WorkflowExecutionSignaled, 9 S2");
     ck_assert_int_eq(ATTRIBUTES_OF(&bed, 4, workflow_task_failed)->cause,
                      WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND);
     ck_assert_str_eq(ATTRIBUTES_OF(&bed, 4, workflow_task_failed)->identity, "history-service");
@@ -247,7 +247,7 @@ START_TEST(too_many_bytes_that_wait_end_the_task)
     bed_signal(&bed, "small");
     EXPECT_EVENTS(&bed, 3, "3 R");
     bed_signal(&bed, text_of_length(&bed, 200));
-    EXPECT_EVENTS(&bed, 3, "3 R, 4 F, 5 WorkflowExecutionSignaled, 6 WorkflowExecutionSignaled, 7 S1");
+    EXPECT_EVENTS(&bed, 3, "3 R, 4 F, 5 WorkflowExecutionSignaled, 6 WorkflowExecutionSignaled, 7 S2");
 }
 END_TEST
 
@@ -258,7 +258,7 @@ START_TEST(a_transient_task_given_up_leaves_no_failure)
     bed_fail_task(&bed);
     bed_poll(&bed);
     bed_signal(&bed, "too much");
-    EXPECT_EVENTS(&bed, 4, "4 F, 5 WorkflowExecutionSignaled, 6 S1");
+    EXPECT_EVENTS(&bed, 4, "4 F, 5 WorkflowExecutionSignaled, 6 S3");
 }
 END_TEST
 

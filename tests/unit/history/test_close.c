@@ -318,6 +318,7 @@ END_TEST
 
 START_TEST(a_continuation_is_checked)
 {
+#define QUEUE_SHOWN "TaskQueue=name:\"queue\"  kind:TASK_QUEUE_KIND_NORMAL"
 #define BAD_CONTINUATION(change, text)                                                  \
     do {                                                                                \
         PbCommand *command;                                                             \
@@ -334,20 +335,20 @@ START_TEST(a_continuation_is_checked)
 
     BAD_CONTINUATION(want->workflow_run_timeout = duration_of(&bed, -1),
                      "Invalid WorkflowRunTimeout on ContinueAsNewWorkflowExecutionCommand: negative duration. "
-                     "WorkflowType=type TaskQueue=name:\"queue\"");
+                     "WorkflowType=type " QUEUE_SHOWN);
     BAD_CONTINUATION(want->workflow_task_timeout = duration_of(&bed, -1),
                      "Invalid WorkflowTaskTimeout on ContinueAsNewWorkflowExecutionCommand: negative duration. "
-                     "WorkflowType=type TaskQueue=name:\"queue\"");
+                     "WorkflowType=type " QUEUE_SHOWN);
     BAD_CONTINUATION(want->backoff_start_interval = duration_of(&bed, -1),
                      "Invalid BackoffStartInterval on ContinueAsNewWorkflowExecutionCommand: negative duration. "
-                     "WorkflowType=type TaskQueue=name:\"queue\"");
+                     "WorkflowType=type " QUEUE_SHOWN);
     BAD_CONTINUATION(
         want->task_queue = normal_task_queue(bed.arena, "/_sys/q"),
         "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: task queue name cannot start with "
-        "reserved prefix /_sys/. WorkflowType=type TaskQueue=name:\"/_sys/q\"");
+        "reserved prefix /_sys/. WorkflowType=type TaskQueue=name:\"/_sys/q\"  kind:TASK_QUEUE_KIND_NORMAL");
     BAD_CONTINUATION(want->retry_policy = retries(-1),
                      "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: MaximumAttempts cannot be "
-                     "negative on retry policy.. WorkflowType=type TaskQueue=name:\"queue\"");
+                     "negative on retry policy.. WorkflowType=type " QUEUE_SHOWN);
 }
 END_TEST
 
