@@ -54,7 +54,7 @@ UNORDERED = {
 }
 
 # What is left of the second that lies between the starts of a chain's runs: that depends on how quick the worker was.
-PART_OF_A_SECOND = "less than a second"
+PART_OF_A_SECOND = "up to a second"
 
 # The real server holds the fourth and later attempts of a workflow task back by a time that chance has a part in.
 LONGER_AND_LONGER = "longer each time"
@@ -169,7 +169,7 @@ class Normalizer:
             if nanos_of(value) <= 0:
                 return value.ToJsonString()
             if field.name in FOLLOWING and origin is not None:
-                return distance_text((nanos_of(value) - nanos_of(origin)) / 1e9)
+                return distance_text(field.name, (nanos_of(value) - nanos_of(origin)) / 1e9)
             return "set"
         if isinstance(value, struct_pb2.Struct):
             return json.dumps(dict(value))
@@ -254,9 +254,9 @@ def duration_text(field, value):
     return f"{seconds:g}s"
 
 
-def distance_text(seconds):
+def distance_text(field, seconds):
     """Exact enough to see what was added up, and not so exact that it shows how quick the test was."""
-    if 0.001 < seconds < 0.98:
+    if field == "execution_time" and 0.001 < seconds < 1.1:
         return "+" + PART_OF_A_SECOND
     return f"{round(seconds, -1 if seconds > 100 else 0):+g}s"
 

@@ -457,13 +457,21 @@ def commands_that_are_refused(world):
     for index, attributes in enumerate(
         [
             dict(activity_id=""),
+            dict(activity_id="x" * 1001),
             dict(activity_type=dict(name="")),
             dict(activity_type=dict(name="x" * 1001)),
             dict(task_queue=dict(name="")),
             dict(start_to_close_timeout=seconds(0)),
             dict(heartbeat_timeout=seconds(-1)),
+            dict(schedule_to_start_timeout=seconds(-1)),
+            dict(task_queue=dict(name="x" * 1001)),
+            dict(retry_policy=dict(maximum_attempts=-1)),
             dict(retry_policy=dict(backoff_coefficient=0.1)),
             dict(priority=dict(priority_key=-1)),
+            dict(priority=dict(fairness_key="x" * 65)),
+            dict(priority=dict(fairness_weight=-1)),
+            dict(activity_id="", activity_type=dict(name=""), priority=dict(priority_key=-1)),
+            dict(start_to_close_timeout=seconds(0), priority=dict(priority_key=-1)),
         ]
     ):
         run = world.start(f"wf{index}")

@@ -59,6 +59,27 @@ def continue_as_new_again_and_again(world):
 
 
 @scenario
+def continue_as_new_that_is_refused(world):
+    for index, attributes in enumerate(
+        [
+            dict(workflow_type=dict(name="x" * 1001)),
+            dict(task_queue=dict(name="x" * 1001)),
+            dict(task_queue=dict(name="q"), workflow_run_timeout=seconds(-1)),
+            dict(workflow_task_timeout=seconds(-1)),
+            dict(backoff_start_interval=seconds(-1)),
+            dict(retry_policy=dict(maximum_attempts=-1)),
+            dict(cron_schedule="nonsense"),
+            dict(search_attributes=dict(indexed_fields=dict(NoSuchAttribute=payload(1)))),
+            dict(input=payloads("x" * (2 << 20))),
+            dict(memo=dict(fields=dict(m=payload("x" * (2 << 20))))),
+        ]
+    ):
+        run = world.start(f"wf{index}")
+        with world.tried():
+            run.task().complete(continue_as_new(**attributes))
+
+
+@scenario
 def what_is_pending_when_it_continues_as_new(world):
     run = world.start()
     run.task().complete(

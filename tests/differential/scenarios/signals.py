@@ -85,6 +85,18 @@ def more_than_a_task_can_hold_back(world):
 
 
 @scenario
+def more_than_a_transient_task_can_hold_back(world):
+    run = world.start()
+    run.task().fail()
+    task = run.task()
+    for index in range(101):
+        run.signal(f"s{index}", request_id=f"r{index}")
+    with world.refused():
+        task.complete()
+    run.task().complete(complete_workflow())
+
+
+@scenario
 def cancel(world):
     run = world.start()
     run.task().complete()
