@@ -181,6 +181,7 @@ static void start_eagerly(struct call *call, struct run *run, const PbStartWorkf
         return;
     run_begin(run, &t);
     workflow_task_start(&t, req->identity, req->request_id, false);
+    t.events[t.events_count - 1]->workflow_task_started_event_attributes->history_size_bytes = 0; /* none was before the call */
     run_commit(run, &t);
     resp->eager_workflow_task = ARENA_NEW_PB(call->arena, PbPollWorkflowTaskQueueResponse);
     fill_inline_task(call, run, resp->eager_workflow_task);

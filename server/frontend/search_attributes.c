@@ -42,7 +42,7 @@ static const char *value_shown(struct arena *arena, const char *text)
     for (const char *from = shown; *from != '\0'; from++) {
         if (*from == ',' && *shown == '[') {
             *to++ = ' ';
-            from = skip_blanks(from + 1) - 1;
+            from += strspn(from + 1, " \t\r\n");
         } else if (*from != '"')
             *to++ = *from;
     }
