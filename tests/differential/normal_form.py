@@ -68,6 +68,7 @@ class Normalizer:
 
     def __init__(self, tag):
         self.tag, self.names, self.counts = tag, {}, {}
+        self.passed_over = set(PASSED_OVER)
         self.one_instant = set()  # ids of events whose time, against that of their cause, is not compared
 
     def name_of(self, id, field):
@@ -127,7 +128,7 @@ class Normalizer:
         return [
             f"{field.name} = {self.value(field, value, origin)}"
             for field, value in message.ListFields()
-            if field.name not in PASSED_OVER
+            if field.name not in self.passed_over
         ]
 
     def value(self, field, value, origin):

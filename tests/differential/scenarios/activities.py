@@ -48,9 +48,9 @@ def completed(world):
         )
     )
     run.describe()
-    activity = run.activity(worker_version_capabilities=dict(build_id="b"))
+    activity = run.activity()
     run.describe()
-    activity.complete("out", 2, worker_version=dict(build_id="b"))
+    activity.complete("out", 2)
     end(run)
 
 

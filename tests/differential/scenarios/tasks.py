@@ -46,9 +46,25 @@ def a_completion_with_all_that_a_worker_tells_of_itself(world):
     run.signal()
     run.task().complete(worker_version_stamp=dict(build_id="build 7"), identity="somebody else")
     run.signal()
-    run.task().complete(
-        complete_workflow(), deployment_options=dict(deployment_name="d", build_id="b", worker_versioning_mode="WORKER_VERSIONING_MODE_UNVERSIONED")
-    )
+    run.task().complete(complete_workflow())
+
+
+@scenario(missing="names of deployments of workers without versioning")
+def a_worker_of_a_deployment_without_versioning(world):
+    unversioned = dict(deployment_name="d", build_id="b", worker_versioning_mode="WORKER_VERSIONING_MODE_UNVERSIONED")
+    run = world.start()
+    run.task(deployment_options=unversioned).complete(run.schedule_activity("a"), deployment_options=unversioned)
+    run.activity(deployment_options=unversioned).complete(deployment_options=unversioned)
+    run.task(deployment_options=unversioned).complete(complete_workflow(), deployment_options=unversioned)
+
+
+@scenario(missing="build ids of polls without versioning")
+def a_worker_that_tells_its_build_id(world):
+    run = world.start()
+    task = run.task(worker_version_capabilities=dict(build_id="b"))
+    task.complete(run.schedule_activity("a"), worker_version_stamp=dict(build_id="b"))
+    run.activity(worker_version_capabilities=dict(build_id="b")).complete(worker_version=dict(build_id="b"))
+    run.task(worker_version_capabilities=dict(build_id="b")).complete(complete_workflow())
 
 
 @scenario

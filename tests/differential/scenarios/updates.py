@@ -391,6 +391,8 @@ def terminate_while_a_speculative_task_waits(world):
     run.terminate()
     with world.refused():
         update.result()
+    # There a closed run is still said to have the task that waited, until it is loaded anew.
+    world.normalizer.passed_over.add("pending_workflow_task")
 
 
 @scenario
