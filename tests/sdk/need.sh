@@ -1,5 +1,8 @@
 # Sourced by the scripts that run tests in other languages.
 
+FERMATA_EXE=$(realpath -e "${FERMATA_EXE:?names the server executable that is to be tested}")
+export FERMATA_EXE
+
 # need COMMAND PACKAGE...: installs the packages when there is no such command. For Debian 12, as root or with sudo; where
 # that cannot be, the language is skipped: 77 is what says so (see test.sh).
 need() {
