@@ -49,7 +49,7 @@ struct store {
     int64_t last_run;
     int wal_pages; /* after the last commit */
     struct store_counts counts;
-    int64_t fail_countdown; /* store_fail_after */
+    int64_t fail_countdown;                  /* store_fail_after */
     struct visibility_text *visibility_text; /* NULL: not needed yet */
 };
 
@@ -619,7 +619,7 @@ void store_close(struct store *store)
     for (int i = 0; i < STATEMENT_SLOTS_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
     visibility_text_free(store->visibility_text); /* belongs to the connection */
-    sqlite3_close(store->db); /* moves what is in the WAL into the file and deletes it */
+    sqlite3_close(store->db);                     /* moves what is in the WAL into the file and deletes it */
     store->magic = 0;
     arena_free(store->arena);
 }

@@ -158,8 +158,8 @@ void activities_start_eagerly(struct call *call, struct run *run, const struct t
         run_commit(run, &start);
 }
 
-status engine_poll_activity_task(struct call *call, const struct namespace_info *ns, const PbPollActivityTaskQueueRequest *req,
-                                 PbPollActivityTaskQueueResponse *resp)
+status engine_poll_activity_task(struct call *call, const struct namespace_info *ns,
+                                 const PbPollActivityTaskQueueRequest *req, PbPollActivityTaskQueueResponse *resp)
 {
     struct poll who = {
         .identity = req->identity,
@@ -232,8 +232,8 @@ static void fail_as_too_large(struct transition *t, struct call *call, struct ac
 
 static bool is_too_large(const struct engine *engine, const void *message)
 {
-    return message != NULL &&
-           (int64_t)protobuf_c_message_get_packed_size((const ProtobufCMessage *)message) > engine->limits->blob_bytes_max;
+    return message != NULL && (int64_t)protobuf_c_message_get_packed_size((const ProtobufCMessage *)message) >
+                                  engine->limits->blob_bytes_max;
 }
 
 status engine_complete_activity(struct call *call, const struct namespace_info *ns,
@@ -271,8 +271,8 @@ static PbFailure *cut_failure(struct arena *arena, const PbFailure *failure)
     return small;
 }
 
-status engine_fail_activity(struct call *call, const struct namespace_info *ns, const PbRespondActivityTaskFailedRequest *req,
-                            PbRespondActivityTaskFailedResponse *resp)
+status engine_fail_activity(struct call *call, const struct namespace_info *ns,
+                            const PbRespondActivityTaskFailedRequest *req, PbRespondActivityTaskFailedResponse *resp)
 {
     const PbFailure *failure = req->failure;
     struct activity *activity;

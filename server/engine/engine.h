@@ -1,9 +1,9 @@
 /*
- * The engine: loads runs, asks history/ for decisions, stores their events and carries out their effects. Everything that
- * happens to a workflow passes through here.
+ * The engine: loads runs, asks history/ for decisions, stores their events and carries out their effects. Everything
+ * that happens to a workflow passes through here.
  *
- * Its functions take a call whose request has been validated by server/frontend; they fill the call's response, or park the
- * call. A status that they return goes to the client as it is.
+ * Its functions take a call whose request has been validated by server/frontend; they fill the call's response, or park
+ * the call. A status that they return goes to the client as it is.
  *
  * Runs live in memory while they are busy; idle ones are evicted under a memory budget and folded again when touched.
  */
@@ -40,10 +40,10 @@ void engine_forget_turn(struct engine *engine);
 void engine_turn_done(struct engine *engine);
 
 /* Client calls. `ns` has been found by name in the request. */
-status engine_start_workflow(struct call *call, const struct namespace_info *ns, const PbStartWorkflowExecutionRequest *req,
-                             PbStartWorkflowExecutionResponse *resp);
-status engine_signal_workflow(struct call *call, const struct namespace_info *ns, const PbSignalWorkflowExecutionRequest *req,
-                              PbSignalWorkflowExecutionResponse *resp);
+status engine_start_workflow(struct call *call, const struct namespace_info *ns,
+                             const PbStartWorkflowExecutionRequest *req, PbStartWorkflowExecutionResponse *resp);
+status engine_signal_workflow(struct call *call, const struct namespace_info *ns,
+                              const PbSignalWorkflowExecutionRequest *req, PbSignalWorkflowExecutionResponse *resp);
 /* `start` is the start that the request holds, `req` the request itself. */
 status engine_signal_with_start(struct call *call, const struct namespace_info *ns,
                                 const PbStartWorkflowExecutionRequest *start,
@@ -51,13 +51,14 @@ status engine_signal_with_start(struct call *call, const struct namespace_info *
                                 PbSignalWithStartWorkflowExecutionResponse *resp);
 status engine_request_cancel(struct call *call, const struct namespace_info *ns,
                              const PbRequestCancelWorkflowExecutionRequest *req);
-status engine_terminate(struct call *call, const struct namespace_info *ns, const PbTerminateWorkflowExecutionRequest *req);
+status engine_terminate(struct call *call, const struct namespace_info *ns,
+                        const PbTerminateWorkflowExecutionRequest *req);
 status engine_reset(struct call *call, const struct namespace_info *ns, const PbResetWorkflowExecutionRequest *req,
                     PbResetWorkflowExecutionResponse *resp);
 status engine_delete_workflow(struct call *call, const struct namespace_info *ns,
                               const PbDeleteWorkflowExecutionRequest *req);
-status engine_describe(struct call *call, const struct namespace_info *ns, const PbDescribeWorkflowExecutionRequest *req,
-                       PbDescribeWorkflowExecutionResponse *resp);
+status engine_describe(struct call *call, const struct namespace_info *ns,
+                       const PbDescribeWorkflowExecutionRequest *req, PbDescribeWorkflowExecutionResponse *resp);
 status engine_get_history(struct call *call, const struct namespace_info *ns,
                           const PbGetWorkflowExecutionHistoryRequest *req, PbGetWorkflowExecutionHistoryResponse *resp);
 status engine_get_history_reverse(struct call *call, const struct namespace_info *ns,
@@ -68,8 +69,8 @@ status engine_query(struct call *call, const struct namespace_info *ns, const Pb
 
 status engine_update_workflow(struct call *call, const struct namespace_info *ns,
                               const PbUpdateWorkflowExecutionRequest *req, PbUpdateWorkflowExecutionResponse *resp);
-status engine_poll_update(struct call *call, const struct namespace_info *ns, const PbPollWorkflowExecutionUpdateRequest *req,
-                          PbPollWorkflowExecutionUpdateResponse *resp);
+status engine_poll_update(struct call *call, const struct namespace_info *ns,
+                          const PbPollWorkflowExecutionUpdateRequest *req, PbPollWorkflowExecutionUpdateResponse *resp);
 
 /* Update-with-start. Its errors go out as `wrap` makes them of what has failed, also those that come later. */
 enum with_start_failure {
@@ -79,12 +80,13 @@ enum with_start_failure {
 };
 typedef status wrap_error(struct call *call, enum with_start_failure failed, status error);
 status engine_update_with_start(struct call *call, const struct namespace_info *ns,
-                                const PbStartWorkflowExecutionRequest *start, const PbUpdateWorkflowExecutionRequest *update,
-                                wrap_error *wrap, PbExecuteMultiOperationResponse *resp);
+                                const PbStartWorkflowExecutionRequest *start,
+                                const PbUpdateWorkflowExecutionRequest *update, wrap_error *wrap,
+                                PbExecuteMultiOperationResponse *resp);
 
 /* Worker calls. Respond... find their namespace in the token when the request has none (`ns` NULL then). */
-status engine_poll_workflow_task(struct call *call, const struct namespace_info *ns, const PbPollWorkflowTaskQueueRequest *req,
-                                 PbPollWorkflowTaskQueueResponse *resp);
+status engine_poll_workflow_task(struct call *call, const struct namespace_info *ns,
+                                 const PbPollWorkflowTaskQueueRequest *req, PbPollWorkflowTaskQueueResponse *resp);
 status engine_complete_workflow_task(struct call *call, const struct namespace_info *ns,
                                      const PbRespondWorkflowTaskCompletedRequest *req,
                                      PbRespondWorkflowTaskCompletedResponse *resp);
@@ -92,12 +94,12 @@ status engine_fail_workflow_task(struct call *call, const struct namespace_info 
                                  const PbRespondWorkflowTaskFailedRequest *req);
 status engine_answer_query(struct call *call, const struct namespace_info *ns,
                            const PbRespondQueryTaskCompletedRequest *req);
-status engine_poll_activity_task(struct call *call, const struct namespace_info *ns, const PbPollActivityTaskQueueRequest *req,
-                                 PbPollActivityTaskQueueResponse *resp);
+status engine_poll_activity_task(struct call *call, const struct namespace_info *ns,
+                                 const PbPollActivityTaskQueueRequest *req, PbPollActivityTaskQueueResponse *resp);
 status engine_complete_activity(struct call *call, const struct namespace_info *ns,
                                 const PbRespondActivityTaskCompletedRequest *req);
-status engine_fail_activity(struct call *call, const struct namespace_info *ns, const PbRespondActivityTaskFailedRequest *req,
-                            PbRespondActivityTaskFailedResponse *resp);
+status engine_fail_activity(struct call *call, const struct namespace_info *ns,
+                            const PbRespondActivityTaskFailedRequest *req, PbRespondActivityTaskFailedResponse *resp);
 status engine_cancel_activity(struct call *call, const struct namespace_info *ns,
                               const PbRespondActivityTaskCanceledRequest *req);
 status engine_heartbeat_activity(struct call *call, const struct namespace_info *ns,
@@ -107,8 +109,8 @@ status engine_reset_sticky(struct call *call, const struct namespace_info *ns,
                            const PbResetStickyTaskQueueRequest *req);
 status engine_shutdown_worker(struct call *call, const struct namespace_info *ns, const PbShutdownWorkerRequest *req);
 
-/* For frontend code that shows a run: finds it (run_id "" means the current one) with its state loaded. NOT_FOUND with the
- * real server's texts, INVALID_ARGUMENT for a run id that is not a UUID. Valid until the turn ends. */
+/* For frontend code that shows a run: finds it (run_id "" means the current one) with its state loaded. NOT_FOUND with
+ * the real server's texts, INVALID_ARGUMENT for a run id that is not a UUID. Valid until the turn ends. */
 status engine_find_run(struct call *call, const struct namespace_info *ns, const PbWorkflowExecution *execution,
                        struct run **ret_run);
 

@@ -24,12 +24,12 @@ struct history_reader {
     struct run *run;
     struct timer timer; /* the soft end of its wait */
     struct history_reader *next;
-    int64_t from;      /* the first event that it has not seen */
-    bool close_only;   /* CLOSE_EVENT filter */
+    int64_t from;    /* the first event that it has not seen */
+    bool close_only; /* CLOSE_EVENT filter */
 };
 
-/* A loaded run: its state and what holds on to it. Exists while the state is in memory; what is left of an evicted run is at
- * most a `struct parked`. */
+/* A loaded run: its state and what holds on to it. Exists while the state is in memory; what is left of an evicted run
+ * is at most a `struct parked`. */
 struct run {
     int64_t id; /* the row */
     const struct namespace_info *ns;
@@ -39,7 +39,8 @@ struct run {
     bool is_current;
     struct mutable_state *state;
 
-    /* The started event of the pending workflow task, which is not stored before that ends: a packed History, or empty. */
+    /* The started event of the pending workflow task, which is not stored before that ends: a packed History, or empty.
+     */
     struct buffer unstored;
     int64_t unstored_first_id;
 
@@ -67,8 +68,8 @@ struct run {
     UT_hash_handle by_row, by_key;
 };
 
-/* What is left in memory of an open run that has been evicted: its deadline, and the worker that still knows it. Neither: no
- * such object. */
+/* What is left in memory of an open run that has been evicted: its deadline, and the worker that still knows it.
+ * Neither: no such object. */
 struct parked {
     int64_t id;
     struct engine *engine;
@@ -86,8 +87,8 @@ struct query_task {
     int64_t run;        /* the row */
     struct run *riding; /* the run whose list it is in; NULL: it is direct */
     struct query_task *next;
-    bool sent;           /* riding: the started workflow task carries it; direct: a worker has it */
-    bool on_sticky;      /* direct: it waits at the sticky queue */
+    bool sent;      /* riding: the started workflow task carries it; direct: a worker has it */
+    bool on_sticky; /* direct: it waits at the sticky queue */
     char *sticky_queue;
     struct queue_name queue; /* direct: where it waits */
     const struct namespace_info *ns;
@@ -105,9 +106,9 @@ struct engine {
     struct server *server;
     struct matching *matching;
     const struct history_limits *limits;
-    struct run *runs;       /* by row */
-    struct run *currents;   /* by namespace and workflow id */
-    struct parked *parked;  /* by row */
+    struct run *runs;           /* by row */
+    struct run *currents;       /* by namespace and workflow id */
+    struct parked *parked;      /* by row */
     struct query_task *queries; /* all, by id */
     struct run *newest, *oldest;
     struct run *touched;
@@ -123,8 +124,8 @@ struct engine {
 /* ---- runs.c ---- */
 
 /* A loaded run that has a row and no state yet. */
-struct run *run_new(struct engine *engine, int64_t id, const struct namespace_info *ns, const uint8_t run_id[UUID_BYTES],
-                    const char *request_id);
+struct run *run_new(struct engine *engine, int64_t id, const struct namespace_info *ns,
+                    const uint8_t run_id[UUID_BYTES], const char *request_id);
 
 /* Lets go of a loaded run; it must not be touched in this turn, unless the turn is undone. */
 void run_drop(struct run *run);
@@ -138,8 +139,8 @@ void run_touch(struct run *run);
 /* Counts the memory that a run takes, for the budget. */
 void run_count_bytes(struct run *run);
 
-/* Folds the stored events and the row's volatile part into an empty state; into run->state, replacing it. DATA_LOSS, and a line
- * in the log, when they do not fold. */
+/* Folds the stored events and the row's volatile part into an empty state; into run->state, replacing it. DATA_LOSS,
+ * and a line in the log, when they do not fold. */
 status run_fold_into(struct run *run, struct mutable_state *ms, struct arena *scratch, const struct run_row *row);
 status run_fold(struct run *run, const struct run_row *row);
 
@@ -208,8 +209,8 @@ void run_set_deadline(struct run *run);
 /* Hands the pending workflow task to matching, again if `again`. */
 void run_dispatch_task(struct run *run, bool again);
 
-/* The history of a run from event `from` on: batches, at most `most`, and behind them what is not stored yet. `ret_next`: the
- * first event that is not contained. */
+/* The history of a run from event `from` on: batches, at most `most`, and behind them what is not stored yet.
+ * `ret_next`: the first event that is not contained. */
 status run_read_history(struct run *run, struct arena *arena, int64_t from, int most, struct bytes **ret_parts,
                         size_t *ret_count, int64_t *ret_next);
 

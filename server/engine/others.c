@@ -1,11 +1,11 @@
 /*
- * What a run does to other runs: starts children and tells them of its end, tells its parent of its own, signals others and
- * asks them to cancel.
+ * What a run does to other runs: starts children and tells them of its end, tells its parent of its own, signals others
+ * and asks them to cancel.
  *
- * Such errands are queued while transitions are committed and done at the end of the same turn, before its COMMIT: so it is stored
- * together with the events that ask for it and nothing can be lost between them. Signals and cancellation requests come
- * before children that were initiated with them: on the real server, too, a child does not exist yet for a signal of the same
- * workflow task.
+ * Such errands are queued while transitions are committed and done at the end of the same turn, before its COMMIT: so
+ * it is stored together with the events that ask for it and nothing can be lost between them. Signals and cancellation
+ * requests come before children that were initiated with them: on the real server, too, a child does not exist yet for
+ * a signal of the same workflow task.
  */
 #include <string.h>
 
@@ -19,7 +19,7 @@ enum errand_kind { TELL_EXTERNAL, START_CHILD, TELL_PARENT, END_CHILD };
 struct errand {
     enum errand_kind kind;
     int64_t run, event_id;
-    const struct child_end *end;     /* TELL_PARENT */
+    const struct child_end *end;      /* TELL_PARENT */
     const char *workflow_id, *run_id; /* TELL_PARENT: the parent; END_CHILD: the child and the first run of its chain */
     const char *child_id, *child_run_id; /* TELL_PARENT: the child and the first run of its chain */
     const struct namespace_info *ns;
@@ -125,8 +125,8 @@ void others_run_closed(struct run *run, const struct transition *t)
 }
 
 /* The run with this id; without one, the current run. */
-static status find_run(struct engine *engine, const struct namespace_info *ns, const char *workflow_id, const char *run_id,
-                       struct run **ret_run)
+static status find_run(struct engine *engine, const struct namespace_info *ns, const char *workflow_id,
+                       const char *run_id, struct run **ret_run)
 {
     struct run_row row;
     uint8_t uuid[UUID_BYTES];
@@ -206,8 +206,8 @@ static PbWorkflowExecutionStartedEventAttributes *make_started(struct run *paren
     return started;
 }
 
-/* The child's first batch holds only its start; its first workflow task comes once the parent knows its run id. `present` holds
- * its workflow id and, when open, makes room; NULL: nobody does. */
+/* The child's first batch holds only its start; its first workflow task comes once the parent knows its run id.
+ * `present` holds its workflow id and, when open, makes room; NULL: nobody does. */
 static void create_child(struct run *parent, struct child *child, struct run *present)
 {
     struct engine *engine = parent->engine;
@@ -298,7 +298,8 @@ static status find_parent(struct engine *engine, const struct errand *errand, st
     return status_ok();
 }
 
-/* Whether the parent waits for just this child: after a reset another one may have been initiated by an event of that id. */
+/* Whether the parent waits for just this child: after a reset another one may have been initiated by an event of that
+ * id. */
 static bool is_awaited(const struct child *child, const struct errand *errand)
 {
     return child != NULL && !child->closing && strcmp(child->initiated->workflow_id, errand->child_id) == 0 &&
@@ -333,7 +334,8 @@ static void end_child(struct engine *engine, const struct errand *errand)
         !mutable_state_is_open(run->state) || strcmp(run->state->first_run_id, errand->run_id) != 0)
         return;
     if (errand->policy == PARENT_CLOSE_POLICY_REQUEST_CANCEL) {
-        PbWorkflowExecutionCancelRequestedEventAttributes request = PbWorkflowExecutionCancelRequestedEventAttributes_INIT;
+        PbWorkflowExecutionCancelRequestedEventAttributes request =
+            PbWorkflowExecutionCancelRequestedEventAttributes_INIT;
 
         if (run->state->cancel_requested)
             return;
@@ -427,7 +429,8 @@ static void tell_external(struct engine *engine, const struct errand *errand)
     execution = external->signal != NULL ? external->signal->workflow_execution : external->cancel->workflow_execution;
     if (!status_is_ok(find_run(engine, errand->ns, execution->workflow_id, execution->run_id, &target)))
         target = NULL;
-    cause = external->signal != NULL ? deliver_signal(sender, target, external) : deliver_cancel(sender, target, external);
+    cause =
+        external->signal != NULL ? deliver_signal(sender, target, external) : deliver_cancel(sender, target, external);
     run_begin(sender, &t);
     if (cause == 0)
         external_delivered(&t, external);

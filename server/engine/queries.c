@@ -1,9 +1,9 @@
 /*
  * Queries.
  *
- * A query of an idle run goes to a worker by itself (direct): first to the sticky queue, and when nobody takes it there in
- * time, to the normal queue with the full history. A query of a run whose workflow task is pending would see a state that
- * the worker is about to change, so it rides on that task (or the next one) and sees what the task has made.
+ * A query of an idle run goes to a worker by itself (direct): first to the sticky queue, and when nobody takes it there
+ * in time, to the normal queue with the full history. A query of a run whose workflow task is pending would see a state
+ * that the worker is about to change, so it rides on that task (or the next one) and sees what the task has made.
  */
 #include <string.h>
 
@@ -243,7 +243,8 @@ void queries_attach(struct run *run, struct arena *arena, PbPollWorkflowTaskQueu
         return;
     resp->queries = ARENA_NEW_ARRAY(arena, PbPollWorkflowTaskQueueResponseQueriesEntry *, count);
     for (struct query_task *query = run->queries; query != NULL; query = query->next) {
-        PbPollWorkflowTaskQueueResponseQueriesEntry *entry = ARENA_NEW_PB(arena, PbPollWorkflowTaskQueueResponseQueriesEntry);
+        PbPollWorkflowTaskQueueResponseQueriesEntry *entry =
+            ARENA_NEW_PB(arena, PbPollWorkflowTaskQueueResponseQueriesEntry);
 
         query->sent = true;
         entry->key = arena_strdup(arena, query->id);
@@ -267,8 +268,8 @@ void queries_answer(struct run *run, const PbRespondWorkflowTaskCompletedRequest
     }
 }
 
-/* Those that were not answered ride on the next task, or, when none is coming, go by themselves. A run that has closed before
- * any task was completed cannot answer: they wait for their deadline, as on the real server. */
+/* Those that were not answered ride on the next task, or, when none is coming, go by themselves. A run that has closed
+ * before any task was completed cannot answer: they wait for their deadline, as on the real server. */
 void queries_task_ended(struct run *run)
 {
     struct query_task *query = run->queries, *next;
@@ -318,7 +319,8 @@ static bool is_rejected(const struct mutable_state *ms, PbQueryRejectCondition c
         return false;
     if (condition == QUERY_REJECT_CONDITION_NOT_OPEN)
         return true;
-    return condition == QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY && ms->status != WORKFLOW_EXECUTION_STATUS_COMPLETED;
+    return condition == QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY &&
+           ms->status != WORKFLOW_EXECUTION_STATUS_COMPLETED;
 }
 
 static status ride(struct call *call, struct run *run)

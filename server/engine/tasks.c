@@ -267,8 +267,8 @@ bool tasks_start(void *context, const struct task *task, struct poll *poll, bool
     return started;
 }
 
-status engine_poll_workflow_task(struct call *call, const struct namespace_info *ns, const PbPollWorkflowTaskQueueRequest *req,
-                                 PbPollWorkflowTaskQueueResponse *resp)
+status engine_poll_workflow_task(struct call *call, const struct namespace_info *ns,
+                                 const PbPollWorkflowTaskQueueRequest *req, PbPollWorkflowTaskQueueResponse *resp)
 {
     struct poll who = {
         .identity = req->identity,
@@ -361,7 +361,8 @@ static void start_inline(struct call *call, struct run *run, const PbRespondWork
     struct transition t;
 
     run_begin(run, &t);
-    workflow_task_start(&t, req->identity, "request-from-RespondWorkflowTaskCompleted", run->state->workflow_task.is_sticky);
+    workflow_task_start(&t, req->identity, "request-from-RespondWorkflowTaskCompleted",
+                        run->state->workflow_task.is_sticky);
     run_commit(run, &t);
     resp->workflow_task = ARENA_NEW_PB(call->arena, PbPollWorkflowTaskQueueResponse);
     fill_inline_task(call, run, resp->workflow_task);
@@ -400,7 +401,8 @@ static status check_other_namespaces(struct call *call, const PbRespondWorkflowT
             name = command->start_child_workflow_execution_command_attributes->namespace_;
         else if (command->attributes_case == PbCommand_signal_external_workflow_execution_command_attributes_case)
             name = command->signal_external_workflow_execution_command_attributes->namespace_;
-        else if (command->attributes_case == PbCommand_request_cancel_external_workflow_execution_command_attributes_case)
+        else if (command->attributes_case ==
+                 PbCommand_request_cancel_external_workflow_execution_command_attributes_case)
             name = command->request_cancel_external_workflow_execution_command_attributes->namespace_;
         if (name[0] != '\0')
             TRY(namespaces_find(call->server->namespaces, call->arena, name, &ns));
