@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "base/invariant.h"
+#include "base/log.h"
 #include "base/rand.h"
 #include "persistence/migrations_embedded.h"
 #include "persistence/search_index.h"
@@ -50,6 +51,7 @@ struct store {
     int wal_pages; /* after the last commit */
     struct store_counts counts;
     int64_t fail_countdown;                  /* store_fail_after */
+    int64_t fail_period;                     /* store_fail_every */
     struct visibility_text *visibility_text; /* NULL: not needed yet */
 };
 
@@ -58,8 +60,12 @@ struct store {
 /* Every step of a statement passes here, so that a test can make any of them fail. */
 static int step(struct store *store, sqlite3_stmt *statement)
 {
-    if (store->fail_countdown > 0 && --store->fail_countdown == 0)
+    if (store->fail_countdown > 0 && --store->fail_countdown == 0) {
+        if (store->fail_period > 0)
+            store->fail_countdown = store->fail_period++;
+        log_warn("a step of the database fails, as was asked for", "sql", sqlite3_sql(statement));
         return SQLITE_IOERR;
+    }
     return sqlite3_step(statement);
 }
 
@@ -274,6 +280,11 @@ struct store_counts store_counts(const struct store *store)
 void store_fail_after(struct store *store, int64_t steps)
 {
     store->fail_countdown = steps;
+}
+
+void store_fail_every(struct store *store, int64_t steps)
+{
+    store->fail_period = steps;
 }
 
 /* ---- opening ---- */

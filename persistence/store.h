@@ -62,4 +62,8 @@ struct store_counts store_counts(const struct store *store);
 /* Tests only: makes the n-th SQLite step or commit from now fail with an I/O error (0 switches it off). */
 void store_fail_after(struct store *store, int64_t steps);
 
+/* Tests only: after such a failure the m-th step from there fails as well, then the m+1-th from there, and so on (0: no
+ * more). If they were all equally far apart, one who tries again in as many steps would meet the next, for ever. */
+void store_fail_every(struct store *store, int64_t steps);
+
 #endif

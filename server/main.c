@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -129,6 +130,24 @@ static void print_banner(struct server *server, struct arena *arena)
     fflush(stdout);
 }
 
+/* FERMATA_FAIL_STORE_AFTER=n[,m], only in builds with checks: the n-th step of the database from here on fails, then
+ * every m-th. For tests/faults. */
+static void ask_for_faults(struct store *store)
+{
+#if defined(FERMATA_CHECKS) && FERMATA_CHECKS
+    const char *asked = getenv("FERMATA_FAIL_STORE_AFTER");
+    char *rest;
+
+    if (asked == NULL)
+        return;
+    store_fail_after(store, strtoll(asked, &rest, 10));
+    if (*rest == ',')
+        store_fail_every(store, strtoll(rest + 1, NULL, 10));
+#else
+    (void)store;
+#endif
+}
+
 static status serve(const struct options *options, struct arena *arena)
 {
     struct server server = {.options = options};
@@ -144,6 +163,7 @@ static status serve(const struct options *options, struct arena *arena)
         log_what_is_missing(options);
         if (options->banner)
             print_banner(&server, arena);
+        ask_for_faults(server.store);
         loop_run(server.loop);
     }
     tear_down(&server);

@@ -143,7 +143,8 @@ void turn_end(struct turn *turn)
         deliver(turn);
         engine_turn_done(turn->server->engine);
         run_deferred(turn);
-    } while (turn->answers != NULL || store_has_changes(turn->server->store));
+    } while (turn->answers != NULL || store_has_changes(turn->server->store) ||
+             engine_has_turn_work(turn->server->engine));
     turn->delivery.flush(turn->delivery.context);
     if (committed)
         store_idle(turn->server->store); /* housekeeping comes after the answers */

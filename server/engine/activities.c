@@ -118,7 +118,7 @@ bool activity_task_start(struct engine *engine, const struct task *task, struct 
     struct transition t;
     struct run *run;
 
-    if (!status_is_ok(engine_load(engine, task->run, &run)))
+    if (!engine_load_for_task(engine, task->run, &run))
         return false;
     activity = activity_current(run->state, task->event_id, attempt, stamp, false);
     if (activity == NULL)

@@ -284,6 +284,12 @@ void engine_turn_work(struct engine *engine)
     deletion_carry_out(engine);
 }
 
+bool engine_has_turn_work(const struct engine *engine)
+{
+    return engine->to_dispatch != NULL || engine->to_delete != NULL || engine->urgent.first != NULL ||
+           engine->errands.first != NULL;
+}
+
 void run_commit(struct run *run, struct transition *t)
 {
     size_t stored;

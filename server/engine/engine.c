@@ -24,6 +24,7 @@ struct engine *engine_new(struct server *server)
     struct matching_ports ports = {.engine = engine, .start = tasks_start, .give_back = tasks_give_back};
 
     engine->server = server;
+    engine->commits_at_failure = UINT64_MAX;
     engine->limits = &server->options->config.history;
     engine->matching = server->matching = matching_new(&ports, server->clock);
     timers_set(server->timers, &engine->sweep, nanos_add(clock_now(server->clock), SWEEP_INTERVAL), sweep, engine);
@@ -35,7 +36,6 @@ void engine_free(struct engine *engine)
     if (engine == NULL)
         return;
     runs_free(engine);
-    timers_cancel(engine->server->timers, &engine->recovery);
     timers_cancel(engine->server->timers, &engine->sweep);
     timers_cancel(engine->server->timers, &engine->retention);
     recovery_free(engine);
@@ -66,5 +66,6 @@ void engine_turn_done(struct engine *engine)
         if (run->is_to_delete || (!mutable_state_is_open(run->state) && run_is_evictable(run)))
             run_drop(run);
     }
+    engine->turn++;
     runs_evict_over_budget(engine);
 }

@@ -33,6 +33,9 @@ void engine_recover(struct engine *engine);
  * matching. */
 void engine_turn_work(struct engine *engine);
 
+/* Whether it would do anything: what was deferred may have asked for something that writes no row. */
+bool engine_has_turn_work(const struct engine *engine);
+
 /* The turn's commit has failed: drops every run that the turn touched. */
 void engine_forget_turn(struct engine *engine);
 

@@ -87,8 +87,9 @@ struct query_task {
     int64_t run;        /* the row */
     struct run *riding; /* the run whose list it is in; NULL: it is direct */
     struct query_task *next;
-    bool sent;      /* riding: the started workflow task carries it; direct: a worker has it */
-    bool on_sticky; /* direct: it waits at the sticky queue */
+    bool sent;        /* riding: the started workflow task carries it; direct: a worker has it */
+    uint64_t sent_in; /* direct: the turn in which a worker was given it */
+    bool on_sticky;   /* direct: it waits at the sticky queue */
     char *sticky_queue;
     struct queue_name queue; /* direct: where it waits */
     const struct namespace_info *ns;
@@ -117,8 +118,11 @@ struct engine {
     struct errand_queue urgent, errands;
     size_t loaded_bytes;
     int64_t recovered_up_to; /* recovery has seen all rows up to this one; INT64_MAX: done */
-    struct timer recovery, sweep, retention;
-    struct forgotten *forgotten; /* runs dropped by a failed commit, to be brought back */
+    struct timer recovery, sweep, retention, bring_back;
+    struct forgotten *forgotten; /* runs to be brought back, see recovery.c */
+    uint64_t commits_at_failure; /* how many there had been when that was last asked for */
+    nanos patience;
+    uint64_t turn; /* number of the present one */
 };
 
 /* ---- runs.c ---- */
@@ -172,6 +176,14 @@ void run_delete_at_turn_end(struct run *run);
 void deletion_carry_out(struct engine *engine);
 
 /* ---- recovery.c ---- */
+
+/* Sees to it that a run which could not be read, or was dropped, is loaded soon and what it waits for is given to
+ * matching again. */
+void engine_bring_back(struct engine *engine, int64_t id);
+
+/* Loads the run of a task that matching hands over. False: the task is void, or its run cannot be read for now and will
+ * be brought back. */
+bool engine_load_for_task(struct engine *engine, int64_t id, struct run **ret_run);
 
 /* Frees what it keeps, at exit. */
 void recovery_free(struct engine *engine);
@@ -288,6 +300,9 @@ void queries_task_ended(struct run *run);
 
 /* The run is dropped from memory because the turn failed: its queries are told to try again. */
 void queries_fail(struct run *run);
+
+/* The turn is undone: no worker has got the direct queries that it has handed out, and their clients try again. */
+void queries_forget_turn(struct engine *engine);
 
 /* A direct query comes back from a dropped sticky queue. */
 void query_give_back(struct engine *engine, struct query_task *query);

@@ -12,6 +12,7 @@
 #include "base/invariant.h"
 #include "base/log.h"
 #include "base/uuid.h"
+#include "persistence/store.h"
 #include "server/engine/internal.h"
 
 enum errand_kind { TELL_EXTERNAL, START_CHILD, TELL_PARENT, END_CHILD };
@@ -122,6 +123,15 @@ void others_run_closed(struct run *run, const struct transition *t)
         if (child->run_id != NULL && !child->closing && errand.policy != PARENT_CLOSE_POLICY_ABANDON)
             enqueue(run->engine, &errand);
     }
+}
+
+/* Whether a run was found. One that cannot be read for now cannot be told apart from one that is not there: then the
+ * turn is undone with all that has asked for the errand. */
+static bool is_read(struct engine *engine, status found)
+{
+    if (found.code == GRPC_UNAVAILABLE)
+        store_poison(engine->server->store);
+    return status_is_ok(found);
 }
 
 /* The run with this id; without one, the current run. */
@@ -245,7 +255,8 @@ static bool is_started_already(const struct run *present, const struct run *pare
 
     return child->initiated_event_id < parent->state->reset_event_id && mutable_state_is_open(present->state) &&
            starter != NULL && strcmp(starter->workflow_id, parent->state->workflow_id) == 0 &&
-           status_is_ok(find_run(parent->engine, parent->ns, starter->workflow_id, starter->run_id, &origin)) &&
+           is_read(parent->engine,
+                   find_run(parent->engine, parent->ns, starter->workflow_id, starter->run_id, &origin)) &&
            strcmp(origin->state->original_run_id, parent->state->original_run_id) == 0;
 }
 
@@ -255,12 +266,12 @@ static void start_child(struct engine *engine, const struct errand *errand)
     struct transition t;
     struct child *child;
 
-    if (!status_is_ok(engine_load(engine, errand->run, &parent)) || !mutable_state_is_open(parent->state))
+    if (!is_read(engine, engine_load(engine, errand->run, &parent)) || !mutable_state_is_open(parent->state))
         return; /* a child that has not started when its parent closes never does */
     child = mutable_state_child(parent->state, errand->event_id);
     if (child == NULL || child->run_id != NULL || child->closing)
         return;
-    if (!status_is_ok(engine_load_current(engine, errand->ns, child->initiated->workflow_id, &present))) {
+    if (!is_read(engine, engine_load_current(engine, errand->ns, child->initiated->workflow_id, &present))) {
         log_error("the holder of a child's workflow id cannot be read", "workflow", child->initiated->workflow_id);
         present = NULL;
     }
@@ -312,7 +323,7 @@ static void tell_parent(struct engine *engine, const struct errand *errand)
     struct transition t;
     struct child *child;
 
-    if (!status_is_ok(find_parent(engine, errand, &parent)) || !mutable_state_is_open(parent->state))
+    if (!is_read(engine, find_parent(engine, errand, &parent)) || !mutable_state_is_open(parent->state))
         return;
     child = mutable_state_child(parent->state, errand->event_id);
     if (!is_awaited(child, errand))
@@ -330,7 +341,7 @@ static void end_child(struct engine *engine, const struct errand *errand)
     struct transition t;
 
     /* The policy follows the child's chain: its current run, if that still belongs to it. */
-    if (!status_is_ok(engine_load_current(engine, errand->ns, errand->workflow_id, &run)) || run == NULL ||
+    if (!is_read(engine, engine_load_current(engine, errand->ns, errand->workflow_id, &run)) || run == NULL ||
         !mutable_state_is_open(run->state) || strcmp(run->state->first_run_id, errand->run_id) != 0)
         return;
     if (errand->policy == PARENT_CLOSE_POLICY_REQUEST_CANCEL) {
@@ -339,7 +350,7 @@ static void end_child(struct engine *engine, const struct errand *errand)
 
         if (run->state->cancel_requested)
             return;
-        if (status_is_ok(engine_load(engine, errand->run, &parent)))
+        if (is_read(engine, engine_load(engine, errand->run, &parent)))
             request.external_workflow_execution = execution_of(turn_arena(engine->server->turn), parent);
         request.identity = server_identity;
         run_begin(run, &t);
@@ -421,13 +432,13 @@ static void tell_external(struct engine *engine, const struct errand *errand)
     struct transition t;
     int cause;
 
-    if (!status_is_ok(engine_load(engine, errand->run, &sender)) || !mutable_state_is_open(sender->state))
+    if (!is_read(engine, engine_load(engine, errand->run, &sender)) || !mutable_state_is_open(sender->state))
         return; /* what is asked for in the task that closes the sender is never done; as on the real server */
     external = mutable_state_external(sender->state, errand->event_id);
     if (external == NULL || external->closing)
         return;
     execution = external->signal != NULL ? external->signal->workflow_execution : external->cancel->workflow_execution;
-    if (!status_is_ok(find_run(engine, errand->ns, execution->workflow_id, execution->run_id, &target)))
+    if (!is_read(engine, find_run(engine, errand->ns, execution->workflow_id, execution->run_id, &target)))
         target = NULL;
     cause =
         external->signal != NULL ? deliver_signal(sender, target, external) : deliver_cancel(sender, target, external);

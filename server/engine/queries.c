@@ -73,6 +73,15 @@ static void forget_query(struct query_task *query)
     HASH_DELETE(by_id, engine->queries, query);
 }
 
+/* Nobody will answer it, but somebody may when it is asked again. */
+static void give_up(struct query_task *query)
+{
+    struct call *call = query->call;
+
+    forget_query(query);
+    call_answer(call, status_error(GRPC_UNAVAILABLE, "the run has to be loaded again; try again"));
+}
+
 static void query_cancelled(struct call *call, enum call_end why)
 {
     (void)why;
@@ -113,10 +122,7 @@ static void sticky_expired(struct timer *timer, void *context)
         return;
     matching_remove_query(query->engine->matching, &query->queue, query);
     if (!status_is_ok(engine_load(query->engine, query->run, &run))) {
-        struct call *call = query->call;
-
-        forget_query(query);
-        call_answer(call, status_error(GRPC_UNAVAILABLE, "the run cannot be loaded"));
+        give_up(query);
         return;
     }
     workflow_task_forget_sticky(run->state);
@@ -141,6 +147,8 @@ void query_give_back(struct engine *engine, struct query_task *query)
     timers_cancel(engine->server->timers, &query->timer);
     if (status_is_ok(engine_load(engine, query->run, &run)))
         add_to_queue(query, run, false);
+    else
+        give_up(query);
 }
 
 static void query_undelivered(struct call *poll_call)
@@ -156,6 +164,8 @@ static void query_undelivered(struct call *poll_call)
     query->sent = false;
     if (status_is_ok(engine_load(engine, query->run, &run)))
         add_to_queue(query, run, false);
+    else
+        give_up(query);
 }
 
 bool query_task_start(struct engine *engine, struct query_task *query, struct poll *poll)
@@ -165,10 +175,13 @@ bool query_task_start(struct engine *engine, struct query_task *query, struct po
     PbTaskToken token = PbTaskToken_INIT;
     struct run *run;
 
-    if (!status_is_ok(engine_load(engine, query->run, &run)))
+    query->sent = true; /* it is in no queue any more */
+    query->sent_in = engine->turn;
+    if (!status_is_ok(engine_load(engine, query->run, &run))) {
+        give_up(query);
         return false;
+    }
     timers_cancel(engine->server->timers, &query->timer);
-    query->sent = true;
     fill_query_task(call, run, resp, query->on_sticky);
     token.query_id = query->id;
     resp->task_token = task_token_encode(call->arena, &token);
@@ -288,13 +301,17 @@ void queries_task_ended(struct run *run)
 
 void queries_fail(struct run *run)
 {
-    while (run->queries != NULL) {
-        struct query_task *query = run->queries;
-        struct call *call = query->call;
+    while (run->queries != NULL)
+        give_up(run->queries);
+}
 
-        forget_query(query);
-        call_answer(call, status_error(GRPC_UNAVAILABLE, "the run has to be loaded again; try again"));
-    }
+void queries_forget_turn(struct engine *engine)
+{
+    struct query_task *query, *next;
+
+    HASH_ITER (by_id, engine->queries, query, next)
+        if (query->riding == NULL && query->sent && query->sent_in == engine->turn)
+            give_up(query);
 }
 
 /* ---- QueryWorkflow ---- */

@@ -4,62 +4,118 @@
  */
 #include "base/log.h"
 #include "base/memory.h"
+#include "persistence/store.h"
 #include "server/engine/internal.h"
 
 /* Recovery takes at most so many runs per turn, so that calls are answered in between. */
 enum { RECOVERED_PER_TURN = 256 };
+
+/* After a failure that comes at once behind another one it is waited before the next try, longer each time: a disk that
+ * is full stays so for a while, and what is due would be tried, and logged, in every turn. */
+#define PATIENCE_FIRST (NANOS_PER_SECOND / 100)
+#define PATIENCE_MOST  seconds(1)
 
 struct forgotten {
     int64_t id;
     struct forgotten *next;
 };
 
-/* ---- after a failed commit ---- */
+/* Loads a run and hands to matching what it waits for. False: it cannot be read for now. */
+static bool revive(struct engine *engine, int64_t id)
+{
+    struct activity *activity, *next;
+    struct run *run;
+    status loaded = engine_load(engine, id, &run);
 
-static void bring_back(void *context)
+    if (!status_is_ok(loaded) || !mutable_state_is_open(run->state))
+        return loaded.code != GRPC_UNAVAILABLE;
+    run_dispatch_task(run, true);
+    HASH_ITER (by_event, run->state->activities, activity, next)
+        if (activity->state == ACTIVITY_SCHEDULED && activity->dispatched)
+            run_dispatch_activity(run, activity);
+    return true;
+}
+
+/* ---- after a failure ---- */
+
+static void bring_back(struct timer *timer, void *context);
+
+static void set_bring_back(struct engine *engine)
+{
+    uint64_t commits = store_counts(engine->server->store).commits;
+
+    if (engine->forgotten == NULL || timer_is_set(&engine->bring_back))
+        return;
+    if (engine->commits_at_failure != commits)
+        engine->patience = 0;
+    else if (engine->patience == 0)
+        engine->patience = PATIENCE_FIRST;
+    else if (engine->patience < PATIENCE_MOST)
+        engine->patience *= 2;
+    engine->commits_at_failure = commits;
+    timers_set(engine->server->timers, &engine->bring_back,
+               nanos_add(clock_now(engine->server->clock), engine->patience), bring_back, engine);
+}
+
+void engine_bring_back(struct engine *engine, int64_t id)
+{
+    struct forgotten *forgotten = memory_new(sizeof(*forgotten));
+
+    forgotten->id = id;
+    forgotten->next = engine->forgotten;
+    engine->forgotten = forgotten;
+    set_bring_back(engine);
+}
+
+static void bring_back(struct timer *timer, void *context)
 {
     struct engine *engine = context;
 
-    while (engine->forgotten != NULL) {
+    (void)timer;
+    for (int i = 0; i < RECOVERED_PER_TURN && engine->forgotten != NULL; i++) {
         struct forgotten *forgotten = engine->forgotten;
-        struct run *run;
 
-        engine->forgotten = forgotten->next;
-        if (status_is_ok(engine_load(engine, forgotten->id, &run)) && mutable_state_is_open(run->state)) {
-            struct activity *activity, *next;
-
-            run_dispatch_task(run, true);
-            HASH_ITER (by_event, run->state->activities, activity, next)
-                if (activity->state == ACTIVITY_SCHEDULED && activity->dispatched)
-                    run_dispatch_activity(run, activity);
+        if (!revive(engine, forgotten->id)) {
+            set_bring_back(engine);
+            return;
         }
+        engine->forgotten = forgotten->next;
         memory_free(forgotten);
     }
+    if (engine->forgotten != NULL)
+        timers_set(engine->server->timers, timer, clock_now(engine->server->clock), bring_back, engine);
+}
+
+bool engine_load_for_task(struct engine *engine, int64_t id, struct run **ret_run)
+{
+    status loaded = engine_load(engine, id, ret_run);
+
+    if (loaded.code == GRPC_UNAVAILABLE)
+        engine_bring_back(engine, id);
+    return status_is_ok(loaded);
 }
 
 void engine_forget_turn(struct engine *engine)
 {
     others_forget(engine);
+    queries_forget_turn(engine);
     engine->to_dispatch = engine->to_delete = NULL; /* all of them are touched */
     while (engine->touched != NULL) {
         struct run *run = engine->touched;
-        struct forgotten *forgotten = memory_new(sizeof(*forgotten));
 
         engine->touched = run->next_touched;
-        forgotten->id = run->id;
-        forgotten->next = engine->forgotten;
-        engine->forgotten = forgotten;
+        engine_bring_back(engine, run->id);
         readers_fail(run);
         queries_fail(run);
         updates_fail(run);
         run_drop(run);
     }
-    if (engine->forgotten != NULL)
-        turn_defer(engine->server->turn, bring_back, engine);
 }
 
 void recovery_free(struct engine *engine)
 {
+    timers_cancel(engine->server->timers, &engine->recovery);
+    timers_cancel(engine->server->timers, &engine->bring_back);
     while (engine->forgotten != NULL) {
         struct forgotten *next = engine->forgotten->next;
 
@@ -70,33 +126,25 @@ void recovery_free(struct engine *engine)
 
 /* ---- after a start ---- */
 
-static void recover_run(struct engine *engine, int64_t id)
-{
-    struct activity *activity, *next;
-    struct run *run;
-
-    if (!status_is_ok(engine_load(engine, id, &run)) || !mutable_state_is_open(run->state))
-        return;
-    run_dispatch_task(run, true);
-    HASH_ITER (by_event, run->state->activities, activity, next)
-        if (activity->state == ACTIVITY_SCHEDULED && activity->dispatched)
-            run_dispatch_activity(run, activity);
-}
-
 static void recover_some(struct timer *timer, void *context)
 {
     struct engine *engine = context;
+    nanos now = clock_now(engine->server->clock);
     int64_t ids[RECOVERED_PER_TURN];
     int count = 0;
     status listed = runs_list_open(engine->server->store, engine->recovered_up_to, RECOVERED_PER_TURN, ids, &count);
 
-    if (!status_is_ok(listed))
+    if (!status_is_ok(listed)) {
         log_error("open runs cannot be listed", "error", listed.message == NULL ? "" : listed.message);
+        timers_set(engine->server->timers, timer, nanos_add(now, PATIENCE_MOST), recover_some, engine);
+        return;
+    }
     for (int i = 0; i < count; i++)
-        recover_run(engine, ids[i]);
+        if (!revive(engine, ids[i]))
+            engine_bring_back(engine, ids[i]);
     if (count == RECOVERED_PER_TURN) {
         engine->recovered_up_to = ids[count - 1];
-        timers_set(engine->server->timers, timer, clock_now(engine->server->clock), recover_some, engine);
+        timers_set(engine->server->timers, timer, now, recover_some, engine);
     }
 }
 

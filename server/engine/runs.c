@@ -369,15 +369,22 @@ int64_t run_row_id(const struct run *run)
 
 /* ---- eviction ---- */
 
+/* When the database cannot be read for now. */
+#define PARKED_RETRY (NANOS_PER_SECOND / 10)
+
 static void parked_due(struct timer *timer, void *context)
 {
     struct parked *parked = context;
     struct engine *engine = parked->engine;
     struct run *run;
+    status loaded;
 
-    (void)timer;
     /* Loading frees `parked` and sets the run's own timer, which is due as well and fires next. */
-    if (!status_is_ok(engine_load(engine, parked->id, &run)))
+    loaded = engine_load(engine, parked->id, &run);
+    if (loaded.code == GRPC_UNAVAILABLE)
+        timers_set(engine->server->timers, timer, nanos_add(clock_now(engine->server->clock), PARKED_RETRY), parked_due,
+                   parked);
+    else if (!status_is_ok(loaded))
         unpark(engine, parked);
 }
 

@@ -4,6 +4,7 @@
 #include "base/invariant.h"
 #include "base/log.h"
 #include "base/uuid.h"
+#include "persistence/store.h"
 #include "server/engine/internal.h"
 
 /* History pages count batches; a poll's first page has at most this many. Server 1.32.0. */
@@ -56,7 +57,7 @@ void tasks_give_back(void *context, const struct task *task)
         query_give_back(engine, task->query);
         return;
     }
-    if (!status_is_ok(engine_load(engine, task->run, &run)))
+    if (!engine_load_for_task(engine, task->run, &run))
         return;
     queue = normal_queue(run);
     matching_add(engine->matching, &queue, NULL, task);
@@ -92,6 +93,15 @@ static uint32_t history_field(const ProtobufCMessageDescriptor *response)
     return protobuf_c_message_descriptor_get_field_by_name(response, "history")->id;
 }
 
+/* A task must not go without its history. It is not given out when that may be read later; damage is for good, and with
+ * the worker failing the task it can be seen. */
+static void history_unreadable(struct run *run, status read)
+{
+    log_error("history cannot be read for a workflow task", "run", run->run_id_text);
+    if (read.code == GRPC_UNAVAILABLE)
+        store_poison(run->engine->server->store);
+}
+
 /* The history behind a task: stored batches, what is not stored yet, and the virtual events of a transient task. */
 static void attach_history(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, int64_t from)
 {
@@ -101,8 +111,8 @@ static void attach_history(struct call *call, struct run *run, PbPollWorkflowTas
     status read = run_read_history(run, call->arena, from, HISTORY_PAGE_BATCHES, &parts, &count, &next);
 
     if (!status_is_ok(read)) {
-        log_error("history cannot be read for a workflow task", "run", run->run_id_text);
-        return; /* the worker fails the task, and it is tried again */
+        history_unreadable(run, read);
+        return;
     }
     if (next < run->state->next_event_id) {
         PbHistoryPageToken token = PbHistoryPageToken_INIT;
@@ -223,7 +233,7 @@ static bool workflow_task_for_poll(struct engine *engine, const struct task *tas
     struct transition t;
     struct run *run;
 
-    if (!status_is_ok(engine_load(engine, task->run, &run)))
+    if (!engine_load_for_task(engine, task->run, &run))
         return false;
     pending = &run->state->workflow_task;
     if (!mutable_state_is_open(run->state) || pending->state != WORKFLOW_TASK_SCHEDULED ||
@@ -322,8 +332,11 @@ static PbHistory *unpacked_history(struct run *run, struct arena *arena, int64_t
     PbHistory *history = NULL;
     size_t count;
     int64_t next;
+    status read = run_read_history(run, arena, from, HISTORY_PAGE_BATCHES, &parts, &count, &next);
 
-    if (status_is_ok(run_read_history(run, arena, from, HISTORY_PAGE_BATCHES, &parts, &count, &next))) {
+    if (!status_is_ok(read)) {
+        history_unreadable(run, read);
+    } else {
         for (size_t i = 0; i < count; i++)
             buffer_append(&whole, parts[i].data, parts[i].len);
         history = pb_unpack(arena, &PbHistory_descriptor, whole.data, whole.len);
