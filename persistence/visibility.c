@@ -287,22 +287,37 @@ static struct visible_run copy_row(struct arena *arena, const struct visible_run
 
 /* ---- results ---- */
 
+/* Groups stand in the order of what they have in common, as the real server's database sorts them. */
+static int compare_groups(const struct visibility_count *group, int run_status, struct bytes division)
+{
+    size_t least = group->division.len < division.len ? group->division.len : division.len;
+    int order = group->status - run_status;
+
+    if (order == 0 && least > 0)
+        order = memcmp(group->division.data, division.data, least);
+    return order != 0 ? order : (group->division.len > division.len) - (group->division.len < division.len);
+}
+
 static struct visibility_count *find_group(struct visibility_scan *scan, int run_status, struct bytes division)
 {
-    struct visibility_count *larger;
+    struct visibility_count *larger, *place;
+    int at = 0;
 
-    for (int i = 0; i < scan->groups_count; i++)
-        if (scan->groups[i].status == run_status && bytes_equal(scan->groups[i].division, division))
-            return &scan->groups[i];
+    while (at < scan->groups_count && compare_groups(&scan->groups[at], run_status, division) < 0)
+        at++;
+    if (at < scan->groups_count && compare_groups(&scan->groups[at], run_status, division) == 0)
+        return &scan->groups[at];
     if ((scan->groups_count & (scan->groups_count - 1)) == 0) { /* 0 or a power of two: full */
         larger = ARENA_NEW_ARRAY(scan->arena, struct visibility_count, scan->groups_count * 2 + 1);
         if (scan->groups_count > 0)
             memcpy(larger, scan->groups, sizeof(larger[0]) * (size_t)scan->groups_count);
         scan->groups = larger;
     }
-    scan->groups[scan->groups_count] =
-        (struct visibility_count){.status = run_status, .division = copy_bytes(scan->arena, division)};
-    return &scan->groups[scan->groups_count++];
+    place = &scan->groups[at];
+    memmove(place + 1, place, sizeof(*place) * (size_t)(scan->groups_count - at));
+    scan->groups_count++;
+    *place = (struct visibility_count){.status = run_status, .division = copy_bytes(scan->arena, division)};
+    return place;
 }
 
 static void count_run(struct visibility_scan *scan, struct arena *scratch, const struct visible_run *run)
