@@ -31,14 +31,18 @@ class NotBuilt(Exception):
     """The server does not have what the scenario needs."""
 
 
-def scenario(play=None, *, missing=None):
-    """Marks a function as a scenario. `missing` names what is not built yet and makes it fail; then it must fail."""
+def scenario(play=None, *, missing=None, waits=False):
+    """Marks a function as a scenario.
+
+    `missing` names what is not built yet and makes it fail; then it must fail. `waits` says that it does little but wait
+    for a time-out or a backoff, so that many of its kind can be played at once.
+    """
 
     def mark(play):
         name = f"{play.__module__.rpartition('.')[2]}/{play.__name__}"
         assert name not in SCENARIOS, name
         SCENARIOS[name] = play
-        play.missing = missing
+        play.missing, play.waits = missing, waits
         return play
 
     return mark(play) if play else mark

@@ -183,7 +183,7 @@ def it_takes_too_long_and_that_is_not_retried(world):
     end(run)
 
 
-@scenario
+@scenario(waits=True)
 def closed_by_the_time_for_all_attempts(world):
     run = with_activity(world, schedule_to_close_timeout=seconds(2.5), start_to_close_timeout=seconds(2.5), **quickly())
     run.activity().fail(application_failure("before"))
@@ -191,7 +191,7 @@ def closed_by_the_time_for_all_attempts(world):
     end(run)
 
 
-@scenario
+@scenario(waits=True)
 def closed_by_the_time_for_all_attempts_while_waiting(world):
     policy = dict(retry_policy=dict(initial_interval=seconds(0.6), backoff_coefficient=1))
     run = with_activity(world, schedule_to_close_timeout=seconds(1), start_to_close_timeout=seconds(0.7), **policy)
@@ -269,7 +269,7 @@ def cancelled_while_it_runs_but_failed(world):
     end(run)
 
 
-@scenario
+@scenario(waits=True)
 def cancelled_while_it_runs_but_timed_out(world):
     run = with_activity(world, start_to_close_timeout=seconds(1), **quickly())
     run.activity()
@@ -359,7 +359,7 @@ def a_result_during_a_task_that_would_close(world):
     end(run)
 
 
-@scenario
+@scenario(waits=True)
 def a_result_during_a_task_that_times_out(world):
     run = world.start(workflow_task_timeout=seconds(1))
     run.task().complete(run.schedule_activity("a"), force_create_new_workflow_task=True)

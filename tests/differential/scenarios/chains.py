@@ -34,7 +34,7 @@ def continue_as_new_with_everything(world):
     run.task().complete(command)
 
 
-@scenario
+@scenario(waits=True)
 def continue_as_new_with_nothing(world):
     run = world.start(
         workflow_run_timeout=seconds(900),
@@ -49,7 +49,7 @@ def continue_as_new_with_nothing(world):
     second.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def continue_as_new_again_and_again(world):
     run = world.start(workflow_execution_timeout=seconds(1000))
     for index in range(3):
@@ -113,7 +113,7 @@ def signal_to_a_run_that_went_on(world):
     world.next_run(run)
 
 
-@scenario
+@scenario(waits=True)
 def retried_until_no_attempt_is_left(world):
     policy = dict(initial_interval=seconds(0.1), maximum_attempts=2)
     run = world.start(
@@ -130,7 +130,7 @@ def retried_until_no_attempt_is_left(world):
     second.task().complete(fail_workflow(application_failure("second")))
 
 
-@scenario
+@scenario(waits=True)
 def retried_then_completed(world):
     run = world.start(retry_policy=dict(initial_interval=seconds(0.1)), workflow_execution_timeout=seconds(1000))
     run.task().complete(fail_workflow())
@@ -192,7 +192,7 @@ def terminate_during_the_backoff_of_a_retry(world):
     second.terminate()
 
 
-@scenario
+@scenario(waits=True)
 def a_run_that_continues_as_new_with_a_retry_policy(world):
     run = world.start(retry_policy=dict(initial_interval=seconds(0.1)))
     run.task().complete(fail_workflow(application_failure("first")))
@@ -203,13 +203,13 @@ def a_run_that_continues_as_new_with_a_retry_policy(world):
     world.next_run(third)
 
 
-@scenario
+@scenario(waits=True)
 def the_run_times_out(world):
     run = world.start(workflow_run_timeout=seconds(1))
     world.wait_for(run, "WorkflowExecutionTimedOut")
 
 
-@scenario
+@scenario(waits=True)
 def the_run_times_out_while_a_task_runs(world):
     run = world.start(workflow_run_timeout=seconds(1))
     run.task().complete(start_timer("t", 100), run.schedule_activity("a"))
@@ -222,27 +222,27 @@ def the_run_times_out_while_a_task_runs(world):
         task.complete()
 
 
-@scenario
+@scenario(waits=True)
 def the_run_times_out_and_is_retried(world):
     run = world.start(workflow_run_timeout=seconds(1), retry_policy=dict(initial_interval=seconds(600)))
     world.wait_for(run, "WorkflowExecutionTimedOut")
     world.next_run(run)
 
 
-@scenario
+@scenario(waits=True)
 def the_run_times_out_while_it_waits(world):
     """The time-out of a run counts from the end of the delay."""
     run = world.start(workflow_run_timeout=seconds(1), workflow_start_delay=seconds(1))
     world.wait_for(run, "WorkflowExecutionTimedOut")
 
 
-@scenario
+@scenario(waits=True)
 def the_chain_times_out(world):
     run = world.start(workflow_execution_timeout=seconds(1), retry_policy=dict(initial_interval=seconds(1)))
     world.wait_for(run, "WorkflowExecutionTimedOut")
 
 
-@scenario
+@scenario(waits=True)
 def the_chain_times_out_in_its_second_run(world):
     run = world.start(workflow_execution_timeout=seconds(2))
     run.task().complete(continue_as_new(workflow_run_timeout=seconds(100)))
@@ -259,7 +259,7 @@ def what_an_old_client_is_told_of_a_retry(world):
         world.note("The close event", *world.normalizer.events(page.history.events))
 
 
-@scenario
+@scenario(waits=True)
 def what_an_old_client_is_told_of_a_timed_out_run(world):
     run = world.start(workflow_run_timeout=seconds(1), retry_policy=dict(initial_interval=seconds(600)))
     world.wait_for(run, "WorkflowExecutionTimedOut")
@@ -273,7 +273,7 @@ def what_an_old_client_is_told_of_a_timed_out_run(world):
 # Cron. "@every" counts from the start of the last run, so the waits are as exact as those of retries.
 
 
-@scenario
+@scenario(waits=True)
 def cron(world):
     run = world.start(
         cron_schedule="@every 1s",
@@ -302,7 +302,7 @@ def cron_waits(world):
     world.next_run(run)
 
 
-@scenario
+@scenario(waits=True)
 def cron_with_a_retry_policy(world):
     run = world.start(
         cron_schedule="@every 1s", retry_policy=dict(initial_interval=seconds(0.1), maximum_attempts=2)
@@ -315,7 +315,7 @@ def cron_with_a_retry_policy(world):
     world.next_run(following)
 
 
-@scenario
+@scenario(waits=True)
 def cron_that_continues_as_new(world):
     run = world.start(cron_schedule="@every 1s", input=payloads("in"))
     run.task().complete(continue_as_new(input=payloads("next")))
@@ -323,7 +323,7 @@ def cron_that_continues_as_new(world):
     second.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def cron_that_continues_as_new_with_its_schedule(world):
     run = world.start(cron_schedule="@every 1s", input=payloads("in"))
     run.task().complete(continue_as_new(input=payloads("next"), cron_schedule="@every 10h"))
@@ -331,7 +331,7 @@ def cron_that_continues_as_new_with_its_schedule(world):
     second.terminate()
 
 
-@scenario
+@scenario(waits=True)
 def cron_that_times_out(world):
     run = world.start(cron_schedule="@every 1s", workflow_run_timeout=seconds(1))
     world.wait_for(run, "WorkflowExecutionTimedOut")
@@ -340,7 +340,7 @@ def cron_that_times_out(world):
     world.next_run(second)
 
 
-@scenario
+@scenario(waits=True)
 def cron_beyond_the_end_of_its_chain(world):
     run = world.start(cron_schedule="@every 1s", workflow_execution_timeout=seconds(3))
     run.task().complete(complete_workflow())
@@ -348,7 +348,7 @@ def cron_beyond_the_end_of_its_chain(world):
     world.wait_for(second, "WorkflowExecutionTimedOut")
 
 
-@scenario
+@scenario(waits=True)
 def cron_is_terminated(world):
     run = world.start(cron_schedule="@every 1s")
     run.task().complete(complete_workflow("first"))

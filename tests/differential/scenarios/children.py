@@ -88,13 +88,13 @@ def terminated(world):
     run.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def timed_out(world):
     run, _ = parent_of(world, workflow_run_timeout=seconds(2))
     run.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def failed_after_a_retry(world):
     run, child = parent_of(world, retry_policy=dict(initial_interval=seconds(0.1), maximum_attempts=2))
     child.task().complete(fail_workflow(application_failure("first")))
@@ -103,7 +103,7 @@ def failed_after_a_retry(world):
     run.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def continued_as_new_then_completed(world):
     run, child = parent_of(world)
     child.task().complete(continue_as_new())
@@ -205,7 +205,7 @@ def the_policy_to_abandon(world):
     child.task().complete(complete_workflow("all the same"))
 
 
-@scenario
+@scenario(waits=True)
 def the_policy_follows_a_chain(world):
     run, child = parent_of(world)
     child.task().complete(continue_as_new())
@@ -214,7 +214,7 @@ def the_policy_follows_a_chain(world):
     world.wait_for(second, "WorkflowExecutionTerminated")
 
 
-@scenario
+@scenario(waits=True)
 def a_policy_when_the_parent_times_out(world):
     run = world.start("parent", workflow_run_timeout=seconds(2))
     run.task().complete(start_child(world.id("child"), world.id("child-queue")))

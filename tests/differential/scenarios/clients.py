@@ -164,7 +164,7 @@ def delete(world):
     again.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def delete_one_run_of_two(world):
     run = world.start()
     run.task().complete(continue_as_new())
@@ -187,7 +187,7 @@ def listed(world, query, count):
     world.note(query.replace(f"-{world.tag}", ""), *lines)
 
 
-@scenario(missing="ListWorkflowExecutions")
+@scenario
 def lists(world):
     mine = " OR ".join(f'WorkflowId = "{world.id(name)}"' for name in ("open", "completed", "failed", "continued"))
     world.start("open", memo=dict(fields=dict(m=payload(1))), search_attributes=dict(indexed_fields=entries(dict(DiffInt=7))))
@@ -203,7 +203,7 @@ def lists(world):
     world.call("CountWorkflowExecutions", query=f"({mine}) GROUP BY ExecutionStatus")
 
 
-@scenario(missing="ListWorkflowExecutions")
+@scenario
 def lists_that_are_refused(world):
     for query in (
         "nonsense",

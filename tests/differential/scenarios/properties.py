@@ -114,7 +114,7 @@ def what_a_retry_takes_back(world):
     world.next_run(run)
 
 
-@scenario
+@scenario(waits=True)
 def what_continue_as_new_takes_along(world):
     run = world.start(search_attributes=dict(indexed_fields=entries(dict(DiffInt=1))), memo=dict(fields=dict(m=payload(1))))
     attributes = dict(indexed_fields=entries(dict(DiffInt=3)))

@@ -114,7 +114,7 @@ def cancel_is_not_heeded(world):
     run.task().complete(complete_workflow("nevertheless"))
 
 
-@scenario
+@scenario(waits=True)
 def cancel_by_the_first_run(world):
     run = world.start()
     run.task().complete(continue_as_new())

@@ -141,7 +141,7 @@ def an_id_again_after_each_way_to_close(world):
         world.start(name, request_id="fourth", **policy("ALLOW_DUPLICATE"))
 
 
-@scenario
+@scenario(waits=True)
 def an_id_again_after_termination_and_time_out(world):
     terminated = world.start("terminated")
     terminated.terminate()
@@ -151,7 +151,7 @@ def an_id_again_after_termination_and_time_out(world):
     world.start("late", request_id="second", **policy("ALLOW_DUPLICATE_FAILED_ONLY"))
 
 
-@scenario
+@scenario(waits=True)
 def a_delayed_start(world):
     run = world.start(workflow_start_delay=seconds(1))
     run.signal("early", "one")
@@ -181,7 +181,7 @@ def an_eager_start(world):
     Task(run, run.response.eager_workflow_task).complete(complete_workflow("at once"))
 
 
-@scenario
+@scenario(waits=True)
 def an_eager_start_that_is_not_answered_in_time(world):
     run = world.start(request_eager_execution=True, workflow_task_timeout=seconds(1))
     run.task().complete(complete_workflow("later"))

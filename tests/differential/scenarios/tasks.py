@@ -205,7 +205,7 @@ def terminate_while_a_transient_task_runs(world):
         task.complete()
 
 
-@scenario
+@scenario(waits=True)
 def a_time_out_makes_the_task_transient(world):
     run = world.start(workflow_task_timeout=seconds(1))
     late = run.task()
@@ -215,7 +215,7 @@ def a_time_out_makes_the_task_transient(world):
     task.complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def signals_during_a_task_that_times_out(world):
     run = world.start(workflow_task_timeout=seconds(1))
     run.task()
@@ -245,7 +245,7 @@ def a_sticky_queue_that_nobody_polled(world):
     run.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def a_sticky_worker_that_is_gone(world):
     run = world.start()
     worker = StickyWorker(run)
@@ -267,7 +267,7 @@ def a_failure_on_the_sticky_queue(world):
     run.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def a_time_out_on_the_sticky_queue(world):
     run = world.start(workflow_task_timeout=seconds(1))
     worker = StickyWorker(run)
@@ -398,7 +398,7 @@ def metadata_of_commands_is_kept_on_their_events(world):
     run.task().complete(*commands)
 
 
-@scenario
+@scenario(waits=True)
 def tasks_time_out_again_and_again(world):
     run = world.start(workflow_task_timeout=seconds(1))
     run.task()

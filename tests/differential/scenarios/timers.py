@@ -34,7 +34,7 @@ def cancelled_in_the_task_that_started_it(world):
     run.task().complete(start_timer("t", 100), cancel_timer("t"), start_timer("t", 50))
 
 
-@scenario
+@scenario(waits=True)
 def fired_while_a_task_runs(world):
     run = world.start()
     run.task().complete(start_timer("t", 0.1), force_create_new_workflow_task=True)
@@ -46,7 +46,7 @@ def fired_while_a_task_runs(world):
     run.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def cancelled_after_it_fired_while_a_task_runs(world):
     run = world.start()
     run.task().complete(start_timer("t", 0.1), force_create_new_workflow_task=True)
@@ -57,7 +57,7 @@ def cancelled_after_it_fired_while_a_task_runs(world):
     task.complete(cancel_timer("t"), complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def would_close_after_it_fired_while_a_task_runs(world):
     run = world.start()
     run.task().complete(start_timer("t", 0.1), force_create_new_workflow_task=True)
@@ -70,7 +70,7 @@ def would_close_after_it_fired_while_a_task_runs(world):
     run.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def a_timer_and_an_activity_in_the_same_instant(world):
     """Both are over while a task runs, so that one batch has both, whichever was quicker."""
     run = world.start()
@@ -85,7 +85,7 @@ def a_timer_and_an_activity_in_the_same_instant(world):
     run.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def an_activity_and_then_a_timer_in_the_same_instant(world):
     run = world.start()
     run.task().complete(start_timer("t", 0.3), run.schedule_activity("a"), force_create_new_workflow_task=True)
@@ -98,7 +98,7 @@ def an_activity_and_then_a_timer_in_the_same_instant(world):
     run.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def two_that_are_due_together(world):
     run = world.start()
     run.task().complete(start_timer("late", 0.11), start_timer("early", 0.1), force_create_new_workflow_task=True)
@@ -120,7 +120,7 @@ def a_task_that_completes_after_its_timer_fired(world):
     run.task().complete(complete_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def longer_than_the_run(world):
     run = world.start(workflow_run_timeout=seconds(1))
     run.task().complete(start_timer("t", 100))

@@ -314,7 +314,7 @@ def a_speculative_task_that_fails(world):
     update.result()
 
 
-@scenario
+@scenario(waits=True)
 def a_speculative_task_that_times_out(world):
     run = idle(world, workflow_task_timeout=seconds(1))
     update = run.update_later()
@@ -324,7 +324,7 @@ def a_speculative_task_that_times_out(world):
     update.result()
 
 
-@scenario
+@scenario(waits=True)
 def a_speculative_task_that_nobody_takes(world):
     run = idle(world)
     update = run.update_later()
@@ -419,7 +419,7 @@ def cancel_while_a_speculative_task_runs(world):
     run.task().complete(cancel_workflow())
 
 
-@scenario
+@scenario(waits=True)
 def a_timer_fires_while_a_speculative_task_runs(world):
     run = world.start()
     run.task().complete(start_timer("t", 0.2))
