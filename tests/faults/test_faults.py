@@ -404,3 +404,36 @@ def test_without_a_fault_nobody_is_refused(exe, monkeypatch):
         assert not step_fails(launched)
     check(clients, histories)
     assert not clients.refused and not [what for what in clients.counts if "UNAVAILABLE" in what]
+
+
+def test_a_full_disk_is_told_and_waited_for(exe, monkeypatch, tmp_path):
+    """Starts are accepted until the file may not grow any more. Timers that are due meanwhile are tried again, not in every
+    turn; with room again they fire, and what was acknowledged is there."""
+    path, copy, full = tmp_path / "db", tmp_path / "copy", []
+    flags = ["--db-filename", str(path), "--sqlite-pragma", "max_page_count=90"]
+    with failing(exe, monkeypatch, "", *flags) as launched, Server(launched.address) as server:
+        napper = server.start()
+        napper.task().complete(start_timer("t", 3))
+        started = []
+        while not full:
+            try:
+                started.append(server.start(memo=dict(fields=dict(much=payloads("x" * 3000).payloads[0]))))
+            except grpc.RpcError as error:
+                assert error.code() == UNAVAILABLE, error
+                full.append(error)
+        assert started
+        for size in (1000, 300, 100, 30, 0):  # until nothing fits into what is left of its last page
+            with pytest.raises(grpc.RpcError, match="UNAVAILABLE"):
+                while True:
+                    napper.signal("s", "x" * size)
+        assert "TimerFired" not in napper.text()
+        time.sleep(4)
+        failures = launched.output().count("commit failed")
+        assert 6 < failures < 30, launched.output()[-3000:]
+        assert [event_type(event) for event in started[0].events()] == ["WorkflowExecutionStarted", "WorkflowTaskScheduled"]
+        copy_database(path, copy)
+    with failing(exe, monkeypatch, "", "--db-filename", str(copy)) as launched, Server(launched.address) as server:
+        for run in started:
+            assert Run(server, run.workflow_id, run.run_id, run.queue).status() == "RUNNING"
+        again = Run(server, napper.workflow_id, napper.run_id, napper.queue)
+        assert "TimerFired" in again.task().text()
