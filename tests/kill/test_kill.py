@@ -18,29 +18,22 @@ FERMATA_KILL_ROUNDS and FERMATA_KILL_SEED repeat a failure.
 import asyncio
 import contextlib
 import os
-import pathlib
 import random
-import shutil
-import signal
-import sqlite3
-import subprocess
 import time
-import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 
 import grpc
 import pytest
-from launch import free_port
+from killing import *
 from temporalio.api.command.v1 import message_pb2 as command_pb
-from temporalio.api.common.v1 import message_pb2 as common_pb
 from temporalio.api.enums.v1 import command_type_pb2 as command_type
 from temporalio.api.enums.v1 import event_type_pb2 as event_type
 from temporalio.api.workflowservice.v1 import request_response_pb2 as api
 
 ROUNDS = int(os.environ.get("FERMATA_KILL_ROUNDS", "40"))
 SEED = int(os.environ.get("FERMATA_KILL_SEED", "0")) or random.randrange(1, 1 << 30)
-NAMESPACE, QUEUE = "default", "storm"
+QUEUE = "storm"
 LIFE_SECONDS = (0.03, 0.45)  # of a round's server, from its first answer to its death
 WORKFLOWS_OPEN_MAX = 150  # so that what is open in the end is driven home in seconds
 SIGNALS_WANTED = 2
@@ -54,19 +47,6 @@ CLOSING = {
     event_type.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
     event_type.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
 }
-GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNKNOWN)
-
-
-def payloads(text):
-    return common_pb.Payloads(payloads=[common_pb.Payload(metadata={"encoding": b"binary/plain"}, data=text.encode())])
-
-
-def text_of(value):
-    return value.payloads[0].data.decode()
-
-
-def nonce():
-    return uuid.uuid4().hex
 
 
 @dataclass
@@ -85,79 +65,16 @@ class Workflow:
     closed: bool = False
 
 
-class Server:
-    """One process of the server on the common file."""
-
-    def __init__(self, exe, path, log):
-        self.port = free_port()
-        command = [exe, "server", "start-dev", "--port", str(self.port), "--headless", "--log-level", "error", "-o", "none"]
-        self.process = subprocess.Popen([*command, "--db-filename", str(path)], stdout=log, stderr=log)
-        self.channel = None
-
-    async def up(self):
-        """Waits for the first answer."""
-        give_up = time.monotonic() + 20
-        while True:
-            assert self.process.poll() is None, f"the server ended with code {self.process.returncode}"
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                writer.close()
-                break
-            assert time.monotonic() < give_up, "the server does not listen"
-            await asyncio.sleep(0.005)
-        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{self.port}")
-        await self.call("GetSystemInfo", api.GetSystemInfoRequest())
-
-    async def call(self, method, request, timeout=10.0):
-        response = getattr(api, method + "Response")
-        path = f"/temporal.api.workflowservice.v1.WorkflowService/{method}"
-        return await self.channel.unary_unary(path, type(request).SerializeToString, response.FromString)(request, timeout=timeout)
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    async def stop(self):
-        await self.channel.close()
-        self.process.terminate()
-        return await asyncio.to_thread(self.process.wait, 20)
-
-    async def aclose(self):
-        if self.channel is not None:
-            await self.channel.close()
-        if self.process.poll() is None:
-            self.kill()
-
-
-class Storm:
+class Storm(Clients):
     """The clients and their notes."""
 
     def __init__(self, rng):
+        super().__init__()
         self.rng = rng
         self.workflows = {}
-        self.server = None
         self.starting = True
         self.tasks, self.activities = [], []  # handed out
         self.uncertain_tasks, self.uncertain_activities = [], []  # whose completion a crash has cut off
-        self.errors = []
-        self.counts = Counter()
-
-    async def forever(self, step):
-        """Repeats a client's step until its server is gone; what else goes wrong is a finding."""
-        while True:
-            try:
-                await step()
-            except grpc.aio.AioRpcError as error:
-                if error.code() in GONE:
-                    self.counts[error.code().name] += 1
-                    await asyncio.sleep(0.01)
-                else:
-                    self.errors.append(f"{step.__name__}: {error.code().name}: {error.details()}")
-                    return
-            except AssertionError as error:
-                self.errors.append(f"{step.__name__}: {error}")
-                return
-
     # --- clients ---
 
     async def start_one(self):
@@ -311,24 +228,10 @@ class Storm:
         self.activities += self.uncertain_activities
         self.uncertain_tasks, self.uncertain_activities = [], []
 
-    def clients(self):
+    def steps(self):
         steps = [self.start_one] * 2 + [self.signal_one] * 3 + [self.poll_workflow_task] * 4
         steps += [self.finish_workflow_task] * 3 + [self.poll_activity] * 3 + [self.finish_activity] * 2
-        return [asyncio.create_task(self.forever(step)) for step in steps]
-
-
-async def one_round(storm, server, seconds):
-    """The clients at work until `seconds` have passed and the server is dead."""
-    await server.up()
-    storm.server = server
-    storm.crash()
-    clients = storm.clients()
-    await asyncio.sleep(seconds)
-    server.kill()
-    await asyncio.sleep(0.02)  # what it has still sent is read, and every call sees the end
-    for client in clients:
-        client.cancel()
-    await asyncio.gather(*clients, return_exceptions=True)
+        return steps
 
 
 async def drive_home(storm, server):
@@ -359,19 +262,6 @@ async def note_closed(storm, server):
                 storm.errors.append(f"{workflow.id}, whose start was acknowledged: {error.code().name}: {error.details()}")
                 return
             workflow.closed = answer.workflow_execution_info.status != 1  # RUNNING
-
-
-async def history_of(server, workflow):
-    events, page = [], b""
-    while True:
-        request = api.GetWorkflowExecutionHistoryRequest(namespace=NAMESPACE, next_page_token=page)
-        request.execution.workflow_id = workflow.id
-        request.execution.run_id = workflow.run_id
-        answer = await server.call("GetWorkflowExecutionHistory", request)
-        events += answer.history.events
-        page = answer.next_page_token
-        if not page:
-            return events
 
 
 def check(workflow, events):
@@ -424,22 +314,6 @@ def check(workflow, events):
             yield "another completion than the acknowledged one"
 
 
-def integrity(path):
-    with contextlib.closing(sqlite3.connect(path)) as db:
-        return db.execute("PRAGMA integrity_check").fetchone()[0]
-
-
-def integrity_of_what_is_left(path, folder):
-    """Of a copy of the file and its WAL, as the killed process has left them."""
-    copy = folder / "copy.db"
-    for suffix in ("", "-wal"):
-        source = pathlib.Path(f"{path}{suffix}")
-        pathlib.Path(f"{copy}{suffix}").unlink(missing_ok=True)
-        if source.exists():
-            shutil.copy(source, f"{copy}{suffix}")
-    return integrity(copy)
-
-
 async def weather(storm, exe, folder, path, log):
     """All rounds and what follows; returns the findings and the exit code of the last server."""
     findings = []
@@ -458,7 +332,7 @@ async def weather(storm, exe, folder, path, log):
             if not workflow.run_id:
                 findings.append(f"{workflow.id}: its start was never acknowledged")
                 continue
-            events = await history_of(server, workflow)
+            events = await history_of(server, workflow.id, workflow.run_id)
             findings += [f"{workflow.id} ({workflow.run_id}): {finding}" for finding in check(workflow, events)]
         return findings, await server.stop()
 
