@@ -158,7 +158,7 @@ static const char *number_shown(struct arena *arena, double number)
     }
     mark = strchr(digits, 'e');
     if (mark != NULL)
-        exponent = atoi(mark + 1);
+        exponent = (int)strtol(mark + 1, NULL, 10);
     if (exponent < -4 || exponent >= 6)
         return arena_strdup(arena, digits);
     for (int precision = 0; precision <= 25; precision++) {
@@ -174,6 +174,7 @@ static const char *number_shown(struct arena *arena, double number)
 static const char *text_quoted(struct arena *arena, struct bytes text)
 {
     static const char names[] = "\"\\abfnrtv", values[] = "\"\\\a\b\f\n\r\t\v";
+    static const char hex[] = "0123456789abcdef";
     char *quoted = arena_alloc_raw(arena, text.len * 4 + 3), *to = quoted;
 
     *to++ = '"';
@@ -184,7 +185,10 @@ static const char *text_quoted(struct arena *arena, struct bytes text)
             *to++ = '\\';
             *to++ = names[escape - values];
         } else if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
-            to += sprintf(to, "\\x%02x", text.data[i]);
+            *to++ = '\\';
+            *to++ = 'x';
+            *to++ = hex[text.data[i] >> 4];
+            *to++ = hex[text.data[i] & 15];
         } else {
             *to++ = (char)text.data[i];
         }

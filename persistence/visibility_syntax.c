@@ -1,358 +1,34 @@
 /*
- * A scanner, and recursive descent with one token of look-ahead. Where a syntax error is reported, and what it is said
+ * Recursive descent with one token of look-ahead. Where a syntax error is reported, and what it is said
  * to be near to, follows the real server: the position of the end of the first token that cannot be, counted in the
  * statement that the filter is made part of there.
  */
 #include "persistence/visibility_syntax.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
+
+#include "persistence/visibility_scanner.h"
 
 enum { NESTING_MAX = 200 };
 
 /* "select * from table1 where " and one, or without "where ". */
 enum { POSITION_AFTER_WHERE = 28, POSITION_WITHOUT_WHERE = 22 };
 
-enum token_kind {
-    TOKEN_END,
-    TOKEN_BAD,
-    TOKEN_NAME, /* an identifier, or a word of SQL that may be one (in lower case then) */
-    TOKEN_WORD, /* a reserved word of SQL, in lower case */
-    TOKEN_STRING,
-    TOKEN_NUMBER,
-    TOKEN_OPERATOR, /* `text` is it */
-    TOKEN_LIST_ARGUMENT,
-};
-
-struct token {
-    enum token_kind kind;
-    struct bytes text;
-    size_t start, end; /* in the filter */
-    bool is_integer;
-    bool is_quoted;
-};
-
 struct parser {
     struct arena *arena;
-    const char *text;
-    size_t length, at;
+    struct filter_scanner scanner;
     size_t position_base;
-    struct token token;
-    size_t previous_end; /* of the token before */
     int nesting;
     int expressions_count;
     status failure;
 };
 
-/* ---- words ---- */
-
-/* Words that cannot be names. */
-static const char reserved_words[] =
-    " _binary add all alter analyze and as asc auto_increment between binary by case cast collate column "
-    "constraint convert create cross current_date current_time current_timestamp database databases default "
-    "delete desc describe distinct div drop else end escape exists explain extended false for force from full "
-    "group group_concat having if ignore in index inner insert interval into is join key left like limit "
-    "localtime localtimestamp lock match maxvalue mod natural next not null on or order outer processlist regexp "
-    "rename replace right rlike schema select separator set show sql_cache sql_no_cache starts_with straight_join "
-    "stream substr substring table tables then to true union unique update use using utc_date utc_time "
-    "utc_timestamp values when where ";
-
-/* Words that are names, but read in lower case. */
-static const char plain_words[] =
-    " accessible against asensitive before begin bigint bit blob bool boolean both call cascade change char "
-    "character charset check comment commit committed condition continue current_user cursor date datetime "
-    "day_hour day_microsecond day_minute day_second dec decimal declare delayed deterministic distinctrow double "
-    "dual duplicate each elseif enclosed enum escaped exit expansion fetch float float4 float8 foreign fulltext "
-    "generated geometry geometrycollection get global grant high_priority hour_microsecond hour_minute hour_second "
-    "infile inout insensitive int int1 int2 int3 int4 int8 integer io_after_gtids isolation iterate json "
-    "key_block_size keys kill language last_insert_id leading leave less level linear lines linestring load long "
-    "longblob longtext loop low_priority master_bind mediumblob mediumint mediumtext middleint minute_microsecond "
-    "minute_second mode modifies multilinestring multipoint multipolygon names nchar no_write_to_binlog numeric "
-    "offset only optimize optimizer_costs option optionally out outfile partition point polygon precision primary "
-    "procedure query range read read_write reads real references release reorganize repair repeat repeatable "
-    "require resignal restrict return revoke rollback schemas second_microsecond sensitive serializable session "
-    "share signal signed smallint spatial specific sql sql_big_result sql_calc_found_rows sql_small_result "
-    "sqlexception sqlstate sqlwarning ssl start starting status stored terminated text than time timestamp "
-    "tinyblob tinyint tinytext trailing transaction trigger truncate uncommitted undo unlock unsigned usage "
-    "varbinary varchar varcharacter variables varying view vindex vindexes virtual vitess_keyspaces vitess_shards "
-    "vitess_tablets vschema_tables while with write xor year year_month zerofill ";
-
-/* Whether the word is one of a list: words with a blank before and behind each. */
-static bool is_in(const char *words, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
-        if (at > words && at[-1] == ' ' && at[length] == ' ')
-            return true;
-    return false;
-}
-
-/* ---- the scanner ---- */
-
-static int peek_at(const struct parser *parser, size_t offset)
-{
-    return parser->at + offset < parser->length ? (unsigned char)parser->text[parser->at + offset] : -1;
-}
-
-static bool is_letter(int c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '@';
-}
-
-static bool is_digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static void finish(struct parser *parser, enum token_kind kind, struct bytes text)
-{
-    parser->token.kind = kind;
-    parser->token.text = text;
-    parser->token.end = parser->at;
-}
-
-/* The part of the filter from the token's start on. */
-static struct bytes from_start(const struct parser *parser)
-{
-    return (struct bytes){(const uint8_t *)parser->text + parser->token.start, parser->at - parser->token.start};
-}
-
-static void scan_word(struct parser *parser)
-{
-    char *lower;
-    struct bytes text;
-
-    while (is_letter(peek_at(parser, 0)) || is_digit(peek_at(parser, 0)))
-        parser->at++;
-    text = from_start(parser);
-    lower = arena_strndup(parser->arena, (const char *)text.data, text.len);
-    for (size_t i = 0; i < text.len; i++)
-        lower[i] = (char)tolower((unsigned char)lower[i]);
-    if (is_in(reserved_words, lower))
-        finish(parser, TOKEN_WORD, bytes_of(lower));
-    else
-        finish(parser, TOKEN_NAME, is_in(plain_words, lower) ? bytes_of(lower) : text);
-}
-
-static void scan_digits(struct parser *parser)
-{
-    while (is_digit(peek_at(parser, 0)))
-        parser->at++;
-}
-
-static void scan_number(struct parser *parser)
-{
-    bool is_integer = true;
-
-    if (peek_at(parser, 0) == '0' && (peek_at(parser, 1) | 0x20) == 'x') {
-        is_integer = false;
-        for (parser->at += 2; isxdigit(peek_at(parser, 0));)
-            parser->at++;
-    } else {
-        scan_digits(parser);
-        if (peek_at(parser, 0) == '.') {
-            is_integer = false;
-            parser->at++;
-            scan_digits(parser);
-        }
-        if ((peek_at(parser, 0) | 0x20) == 'e') {
-            is_integer = false;
-            parser->at++;
-            if (peek_at(parser, 0) == '+' || peek_at(parser, 0) == '-')
-                parser->at++;
-            scan_digits(parser);
-        }
-    }
-    parser->token.is_integer = is_integer;
-    finish(parser, is_letter(peek_at(parser, 0)) ? TOKEN_BAD : TOKEN_NUMBER, from_start(parser)); /* "1a" is neither */
-}
-
-/* X'0f' or B'01': their digits are read as a decimal number there, and so here. */
-static void scan_digits_in_quotes(struct parser *parser)
-{
-    bool is_hex = (peek_at(parser, 0) | 0x20) == 'x', is_bad;
-    size_t first;
-    struct bytes digits;
-
-    parser->at += 2;
-    first = parser->at;
-    while (is_hex ? isxdigit(peek_at(parser, 0)) : peek_at(parser, 0) == '0' || peek_at(parser, 0) == '1')
-        parser->at++;
-    digits = (struct bytes){(const uint8_t *)parser->text + first, parser->at - first};
-    is_bad = peek_at(parser, 0) != '\'';
-    if (!is_bad) {
-        parser->at++;
-        is_bad = is_hex && digits.len % 2 != 0;
-    }
-    parser->token.is_integer = false;
-    finish(parser, is_bad ? TOKEN_BAD : TOKEN_NUMBER, digits);
-}
-
-/* What MySQL's escapes stand for; any other character stands for itself. */
-static char unescaped(int c)
-{
-    static const char names[] = "0bnrtZ", values[] = "\0\b\n\r\t\x1a";
-    const char *name = memchr(names, c, sizeof(names) - 1);
-
-    return name == NULL ? (char)c : values[name - names];
-}
-
-static void scan_string(struct parser *parser, int quote)
-{
-    char *text = arena_alloc_raw(parser->arena, parser->length - parser->at + 1), *to = text;
-
-    for (parser->at++;; parser->at++) {
-        int c = peek_at(parser, 0);
-
-        if (c == '\\' && peek_at(parser, 1) >= 0) {
-            *to++ = unescaped(peek_at(parser, 1));
-            parser->at++;
-        } else if (c == quote && peek_at(parser, 1) == quote) {
-            *to++ = (char)c;
-            parser->at++;
-        } else if (c == quote || c == -1 || c == '\\') {
-            enum token_kind kind = c == quote ? TOKEN_STRING : TOKEN_BAD;
-
-            parser->at += c != -1;
-            finish(parser, kind, (struct bytes){(const uint8_t *)text, (size_t)(to - text)});
-            return;
-        } else {
-            *to++ = (char)c;
-        }
-    }
-}
-
-static void scan_quoted_name(struct parser *parser)
-{
-    char *text = arena_alloc_raw(parser->arena, parser->length - parser->at + 1), *to = text;
-    bool is_bad;
-
-    for (parser->at++; peek_at(parser, 0) != -1; parser->at++) {
-        if (peek_at(parser, 0) == '`' && peek_at(parser, 1) != '`')
-            break;
-        parser->at += peek_at(parser, 0) == '`';
-        *to++ = (char)peek_at(parser, 0);
-    }
-    is_bad = peek_at(parser, 0) == -1 || to == text;
-    parser->at += peek_at(parser, 0) != -1;
-    parser->token.is_quoted = true;
-    finish(parser, is_bad ? TOKEN_BAD : TOKEN_NAME, (struct bytes){(const uint8_t *)text, (size_t)(to - text)});
-}
-
-/* Placeholders of prepared statements are read, and have no value. */
-static void scan_argument(struct parser *parser)
-{
-    bool is_list;
-
-    if (peek_at(parser, 0) == '?') {
-        parser->at++;
-        parser->token.is_integer = false;
-        finish(parser, TOKEN_NUMBER, bytes_of(":v1"));
-        return;
-    }
-    parser->at++;
-    is_list = peek_at(parser, 0) == ':';
-    parser->at += is_list;
-    if (!is_letter(peek_at(parser, 0))) {
-        finish(parser, TOKEN_BAD, from_start(parser));
-        return;
-    }
-    while (is_letter(peek_at(parser, 0)) || is_digit(peek_at(parser, 0)) || peek_at(parser, 0) == '.')
-        parser->at++;
-    parser->token.is_integer = false;
-    finish(parser, is_list ? TOKEN_LIST_ARGUMENT : TOKEN_NUMBER, from_start(parser));
-}
-
-static void scan_operator(struct parser *parser)
-{
-    static const char *const operators[] = {"<=>", "->>", "->", "<>", "<<", "<=", ">=", ">>", "!=", "&&", "||"};
-    static const char singles[] = "=,;()+*%^~&|.-/<>!";
-    const char *rest = parser->text + parser->at;
-    int c = peek_at(parser, 0);
-
-    for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
-        if (strncmp(rest, operators[i], strlen(operators[i])) != 0)
-            continue;
-        parser->at += strlen(operators[i]);
-        finish(parser, TOKEN_OPERATOR, bytes_of(operators[i]));
-        return;
-    }
-    parser->at++;
-    if (memchr(singles, c, sizeof(singles) - 1) != NULL)
-        finish(parser, TOKEN_OPERATOR, from_start(parser));
-    else
-        finish(parser, TOKEN_BAD, c < 0x80 ? from_start(parser) : bytes_of("\xef\xbf\xbd")); /* half a character */
-}
-
-/* Skips blanks and comments; false: a comment does not end, and that is the token. */
-static bool skip_blanks(struct parser *parser)
-{
-    for (;;) {
-        int c = peek_at(parser, 0), next = peek_at(parser, 1);
-
-        if (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
-            parser->at++;
-        } else if (c == '#' || (c == '-' && next == '-') || (c == '/' && next == '/')) {
-            while (peek_at(parser, 0) != -1 && peek_at(parser, 0) != '\n')
-                parser->at++;
-        } else if (c == '/' && next == '*') {
-            const char *end;
-
-            parser->token.start = parser->at;
-            end = strstr(parser->text + parser->at + 2, "*/");
-            if (peek_at(parser, 2) == '!') { /* MySQL would execute what is in it: better refused than passed over */
-                parser->at += 3;
-                finish(parser, TOKEN_BAD, (struct bytes){NULL, 0});
-                return false;
-            }
-            if (end == NULL) {
-                parser->at = parser->length;
-                finish(parser, TOKEN_BAD, from_start(parser));
-                return false;
-            }
-            parser->at = (size_t)(end + 2 - parser->text);
-        } else {
-            return true;
-        }
-    }
-}
-
-static void next(struct parser *parser)
-{
-    int c, following;
-
-    parser->previous_end = parser->token.end;
-    parser->token.is_quoted = false;
-    if (!skip_blanks(parser))
-        return;
-    parser->token.start = parser->at;
-    c = peek_at(parser, 0);
-    following = peek_at(parser, 1);
-    if (c == -1)
-        finish(parser, TOKEN_END, (struct bytes){NULL, 0});
-    else if (((c | 0x20) == 'x' || (c | 0x20) == 'b') && following == '\'')
-        scan_digits_in_quotes(parser);
-    else if (is_letter(c))
-        scan_word(parser);
-    else if (is_digit(c) || (c == '.' && is_digit(following)))
-        scan_number(parser);
-    else if (c == '\'' || c == '"')
-        scan_string(parser, c);
-    else if (c == '`')
-        scan_quoted_name(parser);
-    else if (c == '?' || c == ':')
-        scan_argument(parser);
-    else
-        scan_operator(parser);
-}
-
 /* ---- errors ---- */
 
 static void fail_at_token(struct parser *parser, const char *what)
 {
-    const struct token *token = &parser->token;
+    const struct token *token = &parser->scanner.token;
     size_t position = parser->position_base + token->end;
     bool has_text = token->text.len > 0 && token->kind != TOKEN_OPERATOR && token->kind != TOKEN_END;
 
@@ -379,7 +55,7 @@ static bool nest(struct parser *parser)
         fail_at_token(parser, "max nesting level reached");
         return false;
     }
-    next(parser);
+    filter_scanner_next(&parser->scanner);
     return true;
 }
 
@@ -387,8 +63,8 @@ static bool nest(struct parser *parser)
 
 static bool token_is(const struct parser *parser, enum token_kind kind, const char *text)
 {
-    return parser->token.kind == kind && parser->token.text.len == strlen(text) &&
-           memcmp(parser->token.text.data, text, parser->token.text.len) == 0;
+    return parser->scanner.token.kind == kind && parser->scanner.token.text.len == strlen(text) &&
+           memcmp(parser->scanner.token.text.data, text, parser->scanner.token.text.len) == 0;
 }
 
 static bool at_word(const struct parser *parser, const char *word)
@@ -405,7 +81,7 @@ static bool take_word(struct parser *parser, const char *word)
 {
     if (!at_word(parser, word))
         return false;
-    next(parser);
+    filter_scanner_next(&parser->scanner);
     return true;
 }
 
@@ -413,7 +89,7 @@ static bool take_operator(struct parser *parser, const char *operator)
 {
     if (!at_operator(parser, operator))
         return false;
-    next(parser);
+    filter_scanner_next(&parser->scanner);
     return true;
 }
 
@@ -430,14 +106,15 @@ static struct expression *new_expression(struct parser *parser, enum expression_
         return NULL;
     }
     expression->kind = kind;
-    expression->source = (struct bytes){(const uint8_t *)parser->text + start, 0};
+    expression->source = (struct bytes){(const uint8_t *)parser->scanner.text + start, 0};
     return expression;
 }
 
 static struct expression *ends_here(struct parser *parser, struct expression *expression)
 {
     if (expression != NULL)
-        expression->source.len = (size_t)(parser->text + parser->previous_end - (const char *)expression->source.data);
+        expression->source.len =
+            (size_t)(parser->scanner.text + parser->scanner.previous_end - (const char *)expression->source.data);
     return expression;
 }
 
@@ -457,7 +134,8 @@ static void add_part(struct arena *arena, struct expression ***parts, size_t *co
 static struct expression *with_parts(struct parser *parser, enum expression_kind kind, const char *operator,
                                      struct expression * a, struct expression *b, struct expression *c)
 {
-    struct expression *expression = new_expression(parser, kind, (size_t)((const char *)a->source.data - parser->text));
+    struct expression *expression =
+        new_expression(parser, kind, (size_t)((const char *)a->source.data - parser->scanner.text));
 
     if (expression == NULL)
         return NULL;
@@ -490,7 +168,7 @@ static void read_list(struct parser *parser, struct expression ***parts, size_t 
 /* ( list ): one in parentheses, or a tuple. */
 static struct expression *read_parentheses(struct parser *parser, bool is_tuple)
 {
-    struct expression *expression = new_expression(parser, EXPRESSION_TUPLE, parser->token.start);
+    struct expression *expression = new_expression(parser, EXPRESSION_TUPLE, parser->scanner.token.start);
 
     if (expression == NULL || !nest(parser))
         return NULL;
@@ -514,10 +192,11 @@ static bool read_arguments(struct parser *parser)
     while (!at_operator(parser, ")")) {
         if (!take_operator(parser, "*") && read_expression(parser) == NULL)
             return false;
-        if (take_word(parser, "as") || parser->token.kind == TOKEN_NAME || parser->token.kind == TOKEN_STRING) {
-            if (parser->token.kind != TOKEN_NAME && parser->token.kind != TOKEN_STRING)
+        if (take_word(parser, "as") || parser->scanner.token.kind == TOKEN_NAME ||
+            parser->scanner.token.kind == TOKEN_STRING) {
+            if (parser->scanner.token.kind != TOKEN_NAME && parser->scanner.token.kind != TOKEN_STRING)
                 return syntax_error(parser) != NULL;
-            next(parser);
+            filter_scanner_next(&parser->scanner);
         }
         if (!take_operator(parser, ","))
             break;
@@ -542,21 +221,21 @@ static struct expression *read_function(struct parser *parser, size_t start)
 /* A name of one to three parts, or a call. */
 static struct expression *read_name(struct parser *parser)
 {
-    size_t start = parser->token.start;
+    size_t start = parser->scanner.token.start;
     struct expression *column = new_expression(parser, EXPRESSION_COLUMN, start);
 
     if (column == NULL)
         return NULL;
-    column->text = parser->token.text;
-    next(parser);
+    column->text = parser->scanner.token.text;
+    filter_scanner_next(&parser->scanner);
     for (int parts = 1; parts < 3 && take_operator(parser, "."); parts++) {
-        struct bytes before = column->text, part = parser->token.text;
+        struct bytes before = column->text, part = parser->scanner.token.text;
 
-        if (parser->token.kind != TOKEN_NAME && parser->token.kind != TOKEN_WORD)
+        if (parser->scanner.token.kind != TOKEN_NAME && parser->scanner.token.kind != TOKEN_WORD)
             return syntax_error(parser);
         column->text = bytes_of(arena_printf(parser->arena, "%.*s.%.*s", (int)before.len, (const char *)before.data,
                                              (int)part.len, (const char *)part.data));
-        next(parser);
+        filter_scanner_next(&parser->scanner);
     }
     if (at_operator(parser, "("))
         return read_function(parser, start);
@@ -569,13 +248,13 @@ static struct expression *read_function_word(struct parser *parser)
     static const char with_arguments[] = " database if left mod replace right ";
     static const char alone[] = " current_date current_time current_timestamp localtime localtimestamp utc_date "
                                 "utc_time utc_timestamp ";
-    const char *word = (const char *)parser->token.text.data; /* a word of the scanner's is terminated */
-    size_t start = parser->token.start;
-    bool is_alone = is_in(alone, word);
+    const char *word = (const char *)parser->scanner.token.text.data; /* a word of the scanner's is terminated */
+    size_t start = parser->scanner.token.start;
+    bool is_alone = filter_word_is_in(alone, word);
 
-    if (!is_alone && !is_in(with_arguments, word))
+    if (!is_alone && !filter_word_is_in(with_arguments, word))
         return syntax_error(parser);
-    next(parser);
+    filter_scanner_next(&parser->scanner);
     if (at_operator(parser, "("))
         return read_function(parser, start);
     return is_alone ? ends_here(parser, new_expression(parser, EXPRESSION_FUNCTION, start)) : syntax_error(parser);
@@ -588,24 +267,24 @@ static struct expression *read_word(struct parser *parser)
 
     if (!is_true && !at_word(parser, "false") && !at_word(parser, "null"))
         return read_function_word(parser);
-    expression =
-        new_expression(parser, at_word(parser, "null") ? EXPRESSION_NULL : EXPRESSION_BOOL, parser->token.start);
+    expression = new_expression(parser, at_word(parser, "null") ? EXPRESSION_NULL : EXPRESSION_BOOL,
+                                parser->scanner.token.start);
     if (expression == NULL)
         return NULL;
     expression->is_true = is_true;
-    next(parser);
+    filter_scanner_next(&parser->scanner);
     return ends_here(parser, expression);
 }
 
 static struct expression *read_literal(struct parser *parser, enum expression_kind kind)
 {
-    struct expression *expression = new_expression(parser, kind, parser->token.start);
+    struct expression *expression = new_expression(parser, kind, parser->scanner.token.start);
 
     if (expression == NULL)
         return NULL;
-    expression->text = parser->token.text;
-    expression->is_true = kind == EXPRESSION_NUMBER && parser->token.is_integer; /* a sign becomes part of it */
-    next(parser);
+    expression->text = parser->scanner.token.text;
+    expression->is_true = kind == EXPRESSION_NUMBER && parser->scanner.token.is_integer; /* a sign becomes part of it */
+    filter_scanner_next(&parser->scanner);
     return ends_here(parser, expression);
 }
 
@@ -615,7 +294,7 @@ enum { PRECEDENCE_OF_SIGN = 6 };
 /* A sign before an integer is part of it; before anything else it is an operator. */
 static struct expression *read_sign(struct parser *parser, const char *operator)
 {
-    size_t start = parser->token.start;
+    size_t start = parser->scanner.token.start;
     struct expression *operand, *unary;
 
     if (!nest(parser))
@@ -631,7 +310,7 @@ static struct expression *read_sign(struct parser *parser, const char *operator)
             operand->text = (struct bytes){digits.data + 1, digits.len - 1};
         else if (*operator== '-')
             operand->text = bytes_of(arena_printf(parser->arena, "-%.*s", (int)digits.len, (const char *)digits.data));
-        operand->source = (struct bytes){(const uint8_t *)parser->text + start, 0};
+        operand->source = (struct bytes){(const uint8_t *)parser->scanner.text + start, 0};
         return ends_here(parser, operand);
     }
     unary = new_expression(parser, EXPRESSION_UNARY, start);
@@ -651,7 +330,7 @@ static struct expression *read_operand(struct parser *parser)
             return read_sign(parser, signs[i]);
     if (at_word(parser, "binary"))
         return read_sign(parser, "binary ");
-    switch (parser->token.kind) {
+    switch (parser->scanner.token.kind) {
     case TOKEN_NAME:
         return read_name(parser);
     case TOKEN_WORD:
@@ -695,7 +374,7 @@ static struct expression *read_value(struct parser *parser, int least_precedence
     for (int found; left != NULL && (found = precedence(parser)) >= least_precedence && found > 0;) {
         struct expression *right;
 
-        next(parser);
+        filter_scanner_next(&parser->scanner);
         right = read_value(parser, found + 1);
         left = right == NULL ? NULL : with_parts(parser, EXPRESSION_BINARY, "", left, right, NULL);
     }
@@ -784,7 +463,7 @@ static struct expression *read_is(struct parser *parser, struct expression *expr
 
         if (!is_null_test && !at_word(parser, "true") && !at_word(parser, "false"))
             return syntax_error(parser);
-        next(parser);
+        filter_scanner_next(&parser->scanner);
         expression = with_parts(parser, EXPRESSION_IS, "IS", expression, NULL, NULL);
         if (expression == NULL)
             return NULL;
@@ -799,8 +478,8 @@ static struct expression *read_term(struct parser *parser)
     struct expression *left;
 
     if (at_word(parser, "default")) {
-        left = new_expression(parser, EXPRESSION_DEFAULT, parser->token.start);
-        next(parser);
+        left = new_expression(parser, EXPRESSION_DEFAULT, parser->scanner.token.start);
+        filter_scanner_next(&parser->scanner);
         return read_is(parser, ends_here(parser, left));
     }
     left = read_value(parser, 1);
@@ -811,7 +490,7 @@ static struct expression *read_term(struct parser *parser)
 
 static struct expression *read_not(struct parser *parser)
 {
-    size_t start = parser->token.start;
+    size_t start = parser->scanner.token.start;
     struct expression *expression, *part;
 
     if (!at_word(parser, "not"))
@@ -864,7 +543,7 @@ static bool take_name(struct parser *parser, const char *name)
 {
     if (!token_is(parser, TOKEN_NAME, name))
         return false;
-    next(parser);
+    filter_scanner_next(&parser->scanner);
     return true;
 }
 
@@ -938,7 +617,7 @@ static void read_clauses(struct parser *parser, struct filter_syntax *syntax)
     if (!status_is_ok(parser->failure))
         return;
     take_operator(parser, ";");
-    if (parser->token.kind != TOKEN_END)
+    if (parser->scanner.token.kind != TOKEN_END)
         syntax_error(parser);
 }
 
@@ -958,11 +637,10 @@ status filter_syntax_read(struct arena *arena, const char *text, struct filter_s
     text = arena_strndup(arena, text, length);
     has_where = strncasecmp(text, "order by", 8) != 0 && strncasecmp(text, "group by", 8) != 0;
     parser = (struct parser){.arena = arena,
-                             .text = text,
-                             .length = length,
+                             .scanner = {.arena = arena, .text = text, .length = length},
                              .position_base = has_where ? POSITION_AFTER_WHERE : POSITION_WITHOUT_WHERE,
                              .failure = status_ok()};
-    next(&parser);
+    filter_scanner_next(&parser.scanner);
     if (has_where)
         ret_syntax->where = read_expression(&parser);
     if (status_is_ok(parser.failure))
@@ -1015,11 +693,6 @@ const char *expression_type_name(const struct expression *expression)
 const char *expression_column_shown(struct arena *arena, const struct expression *column)
 {
     const char *name = arena_strndup(arena, (const char *)column->text.data, column->text.len);
-    bool is_plain = is_letter((unsigned char)name[0]);
 
-    for (const char *at = name; *at != '\0'; at++)
-        is_plain = is_plain && (is_letter((unsigned char)*at) || is_digit((unsigned char)*at) || *at == '.');
-    if (is_in(reserved_words, name) || is_in(plain_words, name))
-        is_plain = false;
-    return is_plain ? name : arena_printf(arena, "`%s`", name);
+    return filter_name_is_plain(name) ? name : arena_printf(arena, "`%s`", name);
 }

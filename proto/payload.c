@@ -1,6 +1,5 @@
 #include "proto/payload.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/pb.h"
@@ -15,6 +14,7 @@ bool payload_is_nil(const PbPayload *payload)
 
 const char *json_quoted(struct arena *arena, const char *text)
 {
+    static const char hex[] = "0123456789abcdef";
     char *quoted = arena_alloc_raw(arena, strlen(text) * 6 + 3), *to = quoted;
 
     *to++ = '"';
@@ -23,7 +23,10 @@ const char *json_quoted(struct arena *arena, const char *text)
             *to++ = '\\';
             *to++ = *text;
         } else if ((unsigned char)*text < 0x20) {
-            to += sprintf(to, "\\u%04x", (unsigned char)*text);
+            memcpy(to, "\\u00", 4);
+            to += 4;
+            *to++ = hex[(unsigned char)*text >> 4];
+            *to++ = hex[(unsigned char)*text & 15];
         } else {
             *to++ = *text;
         }

@@ -17,6 +17,7 @@ enum search_attribute_use {
     SEARCH_ATTRIBUTE_CUSTOM, /* registered in the namespace */
 };
 
+/* An attribute that every namespace has. */
 struct predefined_search_attribute {
     const char *name;
     PbIndexedValueType type;

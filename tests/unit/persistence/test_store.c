@@ -203,11 +203,14 @@ END_TEST
 
 START_TEST(a_file_of_a_newer_version_is_refused)
 {
+    const char *version;
+
     bed_open(&bed);
     bed_close(&bed);
+    version = bed_sql_text(&bed, "PRAGMA user_version");
     bed_sql(&bed, "PRAGMA user_version = 9999");
     assert_refused("newer version of Fermata (schema 9999");
-    bed_sql(&bed, "PRAGMA user_version = 1");
+    bed_sql(&bed, arena_printf(bed.arena, "PRAGMA user_version = %s", version));
     bed_open(&bed);
 }
 END_TEST

@@ -260,6 +260,67 @@ START_TEST(the_cluster_keeps_its_id)
 }
 END_TEST
 
+/* The names of the search attributes of "mine", with blanks between. */
+static const char *attribute_names(void)
+{
+    const PbNamespaceRecord *record = find("mine")->record;
+    const char *names = "";
+
+    for (size_t i = 0; i < record->n_search_attributes; i++)
+        names = arena_printf(arena, "%s%s%s", names, i == 0 ? "" : " ", record->search_attributes[i]->name);
+    return names;
+}
+
+static status add_attribute(const char *name, PbIndexedValueType type)
+{
+    int number = (int)type;
+
+    return namespaces_add_search_attributes(server.namespaces, arena, find("mine"), 1, &name, &number);
+}
+
+static void remove_attribute(const char *name)
+{
+    namespaces_remove_search_attributes(server.namespaces, arena, find("mine"), 1, &name);
+}
+
+START_TEST(search_attributes_come_and_go)
+{
+    const struct namespace_info *ns = find("mine");
+
+    for (int i = 0; i < 5; i++)
+        ck_assert(status_is_ok(add_attribute(arena_printf(arena, "A%d", i), INDEXED_VALUE_TYPE_INT)));
+    turn_end(server.turn);
+    ck_assert_str_eq(attribute_names(), "A0 A1 A2 A3 A4");
+    remove_attribute("A1");
+    remove_attribute("A1");
+    ck_assert(status_is_ok(add_attribute("B", INDEXED_VALUE_TYPE_INT)));
+    ck_assert(status_is_ok(add_attribute("B", INDEXED_VALUE_TYPE_BOOL))); /* is there already */
+    turn_end(server.turn);
+    ck_assert_ptr_eq(find("mine"), ns);
+    ck_assert_str_eq(attribute_names(), "A0 A2 A3 A4 B");
+    ck_assert_str_eq(ns->record->search_attributes[4]->column, "Int02"); /* the first that is free */
+    ck_assert_int_eq(ns->retention, seconds(86400));
+    reopen_namespaces();
+    ck_assert_str_eq(attribute_names(), "A0 A2 A3 A4 B");
+}
+END_TEST
+
+START_TEST(a_failed_commit_takes_a_change_back)
+{
+    ck_assert(status_is_ok(add_attribute("A", INDEXED_VALUE_TYPE_INT)));
+    turn_end(server.turn);
+    store_fail_after(server.store, 1);
+    remove_attribute("A");
+    store_fail_after(server.store, 0);
+    ck_assert_str_eq(attribute_names(), "");
+    turn_end(server.turn);
+    ck_assert_str_eq(attribute_names(), "A");
+    ck_assert(status_is_ok(add_attribute("B", INDEXED_VALUE_TYPE_TEXT)));
+    turn_end(server.turn);
+    ck_assert_str_eq(attribute_names(), "A B");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("namespaces");
@@ -276,6 +337,8 @@ int main(void)
     tcase_add_test(tcase, a_failed_commit_takes_the_new_one_back);
     tcase_add_test(tcase, lists_go_by_the_bytes_of_ids);
     tcase_add_test(tcase, search_attributes_of_the_launch_get_columns);
+    tcase_add_test(tcase, search_attributes_come_and_go);
+    tcase_add_test(tcase, a_failed_commit_takes_a_change_back);
     tcase_add_test(tcase, there_are_as_many_columns_as_in_the_real_server);
     tcase_add_test(tcase, only_registered_ones_start_anything);
     tcase_add_test(tcase, the_cluster_keeps_its_id);
