@@ -156,7 +156,6 @@ func TestAWorkflowDescribesItself(t *testing.T) {
 
 func TestListsAndCounts(t *testing.T) {
 	s := tell(t)
-	notBuiltYet(t, "lists and counts")
 	s.work(selling)
 	for range 3 {
 		require.NoError(t, s.start(selling, "Hopper").Get(s.ctx, nil))

@@ -38,7 +38,7 @@ func (s *story) deploy(name string, version any) (withdraw func()) {
 // impatient are options for workflows whose second workflow task will fail: the SDK leaves it to its time-out then.
 func (s *story) impatient() client.StartWorkflowOptions {
 	options := s.options()
-	options.WorkflowTaskTimeout = 3 * time.Second
+	options.WorkflowTaskTimeout = 6 * time.Second
 	return options
 }
 

@@ -76,7 +76,7 @@ story('a worker without a cache replays at every task', async (t) => {
 story('a bug is repaired by the next deploy', async (t) => {
   const taskQueue = unique('school');
   const first = await deploy(t, './deploy1', taskQueue);
-  const handle = await start('divide', [], { taskQueue, workflowTaskTimeout: '3s' });
+  const handle = await start('divide', [], { taskQueue, workflowTaskTimeout: '6s' });
   await eventually(async () => (await names(handle)).includes('WorkflowTaskFailed'));
   await first.withdraw();
   await deploy(t, './deploy2', taskQueue);

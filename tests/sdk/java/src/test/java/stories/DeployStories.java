@@ -82,7 +82,7 @@ class DeployStories {
 
   /** A run that waits for its signal, with the first of its workflow tasks done. */
   private static WorkflowStub waiting(Story s) throws Exception {
-    var bake = s.client.newUntypedWorkflowStub("Bake", s.options().setWorkflowTaskTimeout(Duration.ofSeconds(3)).build());
+    var bake = s.client.newUntypedWorkflowStub("Bake", s.options().setWorkflowTaskTimeout(Duration.ofSeconds(6)).build());
     var run = bake.start();
     Story.eventually(() -> s.types(run).contains(EVENT_TYPE_WORKFLOW_TASK_COMPLETED));
     return bake;
@@ -126,7 +126,7 @@ class DeployStories {
   @Test
   void aBugIsRepairedByTheNextDeploy(Story s) throws Exception {
     var first = s.work(BrokenBake.class);
-    var bake = s.client.newUntypedWorkflowStub("Bake", s.options().setWorkflowTaskTimeout(Duration.ofSeconds(3)).build());
+    var bake = s.client.newUntypedWorkflowStub("Bake", s.options().setWorkflowTaskTimeout(Duration.ofSeconds(6)).build());
     var run = bake.start();
     Story.eventually(() -> s.types(run).contains(EVENT_TYPE_WORKFLOW_TASK_FAILED));
     withdraw(first);
