@@ -243,6 +243,75 @@ START_TEST(the_end_cuts_updates_off)
 }
 END_TEST
 
+/* A message for an update behind the command that closes the run; a rejection still counts. */
+START_TEST(a_message_behind_the_end_comes_too_late)
+{
+    PbRespondWorkflowTaskCompletedRequest *request = bed_completion(&bed);
+    PbMessage *messages[2];
+    PbCommand *close = _i == 0 ? complete_workflow(&bed) : continue_as_new(&bed);
+
+    bed_admit_update(&bed, "u1");
+    bed_admit_update(&bed, "u2");
+    bed_poll(&bed);
+    messages[0] = accept_update(&bed, "u1");
+    messages[1] = reject_update(&bed, "u2");
+    request->messages = messages;
+    request->n_messages = 2;
+    request->commands = &close;
+    request->n_commands = 1;
+    ck_assert_str_eq(bed_complete_with(&bed, request), "");
+    ck_assert_str_eq(bed_news(&bed), "u1 aborted, u2 rejected");
+    ck_assert(!mutable_state_is_open(bed.ms));
+    ck_assert_ptr_null(mutable_state_update(bed.ms, "u1"));
+}
+END_TEST
+
+/* ---- what the worker has been shown ---- */
+
+/* An update that is admitted meanwhile would make a later task suggest to continue as new; this one did not, and a replay must
+ * find that. */
+START_TEST(a_task_suggests_what_its_worker_was_shown)
+{
+    PbHistoryEvent *shown[2];
+
+    bed.limits.updates_total_max = 2;
+    send_u1();
+    ck_assert_uint_eq(workflow_task_virtual_events(bed.ms, bed.arena, true, shown), 2);
+    ck_assert(!shown[1]->workflow_task_started_event_attributes->suggest_continue_as_new);
+    ck_assert_str_eq(shown[1]->workflow_task_started_event_attributes->identity, "worker");
+    bed_admit_update(&bed, "u2");
+    ck_assert_str_eq(ANSWER(&bed, accept_update(&bed, "u1")), "");
+    EXPECT_EVENTS(&bed, 5, "5 S1, 6 R, 7 C, 8 WorkflowExecutionUpdateAccepted, 9 S1");
+    ck_assert(!ATTRIBUTES_OF(&bed, 6, workflow_task_started)->suggest_continue_as_new);
+    bed_poll(&bed);
+    ck_assert(ATTRIBUTES_OF(&bed, 10, workflow_task_started)->suggest_continue_as_new);
+    ck_assert_uint_eq(ATTRIBUTES_OF(&bed, 10, workflow_task_started)->n_suggest_continue_as_new_reasons, 1);
+    ck_assert_int_eq(ATTRIBUTES_OF(&bed, 10, workflow_task_started)->suggest_continue_as_new_reasons[0],
+                     SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES);
+}
+END_TEST
+
+/* The start that is written later names who ends the task, not who has started it. */
+START_TEST(a_start_names_who_ends_the_task)
+{
+    static const char *const names[] = {"worker", "", "history-service"};
+
+    send_u1();
+    switch (_i) {
+    case 0:
+        ck_assert_str_eq(ANSWER(&bed, accept_update(&bed, "u1")), "");
+        break;
+    case 1:
+        bed_signal(&bed, "s");
+        break;
+    default:
+        bed_terminate(&bed);
+    }
+    ck_assert_str_eq(ATTRIBUTES_OF(&bed, 6, workflow_task_started)->identity, names[_i]);
+    ck_assert_str_eq(ATTRIBUTES_OF(&bed, 6, workflow_task_started)->request_id, "request");
+}
+END_TEST
+
 /* ---- bad messages ---- */
 
 static void expect_bad(PbMessage *message, const char *text)
@@ -257,6 +326,89 @@ START_TEST(messages_come_in_their_order)
     expect_bad(respond_to_update(&bed, "u1"),
                "invalid state transition attempted for Update u1: received *update.Response "
                "message while in state Sent");
+}
+END_TEST
+
+/* What an update is told about the stage that it has come to in the same completion. */
+START_TEST(a_stage_of_this_completion_is_provisional)
+{
+    static const char *const told[] = {
+        "Acceptance message while in state ProvisionallyAccepted",
+        "Rejection message while in state ProvisionallyAccepted",
+        "Response message while in state ProvisionallyCompleted",
+        "Rejection message while in state ProvisionallyCompleted",
+    };
+    PbMessage *list[5] = {NULL};
+
+    send_u1();
+    list[1] = _i < 3 ? accept_update(&bed, "u1") : reject_update(&bed, "u1");
+    list[2] = _i == 2 ? respond_to_update(&bed, "u1") : _i == 1 ? reject_update(&bed, "u1") : list[1];
+    list[3] = _i == 2 ? list[2] : NULL;
+    ck_assert_str_eq(bed_answer_list(&bed, list),
+                     arena_printf(bed.arena,
+                                  "BadUpdateWorkflowExecutionMessage: invalid state transition attempted for Update u1: "
+                                  "received *update.%s",
+                                  told[_i]));
+    ck_assert_str_eq(bed_news(&bed), "u1 lost");
+    ck_assert_ptr_null(mutable_state_update(bed.ms, "u1"));
+}
+END_TEST
+
+START_TEST(the_last_of_several_messages_with_one_id_counts)
+{
+    PbRespondWorkflowTaskCompletedRequest *request = bed_completion(&bed);
+    PbMessage *messages[2];
+    PbCommand *commands[2];
+
+    bed_admit_update(&bed, "u1");
+    bed_admit_update(&bed, "u2");
+    bed_poll(&bed);
+    messages[0] = accept_update(&bed, "u1");
+    messages[1] = accept_update(&bed, "u2");
+    messages[0]->id = messages[1]->id = "same";
+    commands[0] = place_message(&bed, messages[0]);
+    commands[1] = record_marker(&bed, "m");
+    request->messages = messages;
+    request->n_messages = 2;
+    request->commands = commands;
+    request->n_commands = 2;
+    ck_assert_str_eq(bed_complete_with(&bed, request), "");
+    ck_assert_str_eq(ATTRIBUTES_OF(&bed, 8, workflow_execution_update_accepted)->protocol_instance_id, "u2");
+    ck_assert_str_eq(ATTRIBUTES_OF(&bed, 10, workflow_execution_update_accepted)->protocol_instance_id, "u1");
+}
+END_TEST
+
+static PbRespondWorkflowTaskCompletedRequest *with_message_of(const char *type_url)
+{
+    PbRespondWorkflowTaskCompletedRequest *request = bed_completion(&bed);
+    PbMessage *message = ARENA_NEW_PB(bed.arena, PbMessage);
+
+    if (type_url != NULL) {
+        message->body = ARENA_NEW_PB(bed.arena, PbAny);
+        message->body->type_url = arena_strdup(bed.arena, type_url);
+    }
+    request->messages = ARENA_NEW_ARRAY(bed.arena, PbMessage *, 1);
+    request->messages[request->n_messages++] = message;
+    return request;
+}
+
+START_TEST(messages_have_bodies_with_names)
+{
+    static const struct {
+        const char *url, *problem;
+    } cases[] = {
+        {NULL, "nil message body"},
+        {"", "no message name specified"},
+        {"type.googleapis.com/", "no message name specified"},
+        {"/a.b.", "no message name specified"},
+        {"/.a", "no message name specified"},
+        {"/a..b", "no message name specified"},
+        {"Name", "failed to extract protocol type: no . found in \"Name\""},
+    };
+
+    ck_assert_str_eq(update_messages_problem(bed.arena, with_message_of(cases[_i].url)), cases[_i].problem);
+    ck_assert_ptr_null(update_messages_problem(bed.arena, with_message_of("/a.B")));
+    ck_assert_ptr_null(update_messages_problem(bed.arena, bed_completion(&bed)));
 }
 END_TEST
 
@@ -317,7 +469,13 @@ int main(void)
     tcase_add_test(tcase, a_crash_forgets_what_is_on_its_way);
     tcase_add_test(tcase, a_backoff_ends_while_it_is_out);
     tcase_add_loop_test(tcase, the_end_cuts_updates_off, 0, 3);
+    tcase_add_loop_test(tcase, a_message_behind_the_end_comes_too_late, 0, 2);
+    tcase_add_test(tcase, a_task_suggests_what_its_worker_was_shown);
+    tcase_add_loop_test(tcase, a_start_names_who_ends_the_task, 0, 3);
     tcase_add_test(tcase, messages_come_in_their_order);
+    tcase_add_loop_test(tcase, a_stage_of_this_completion_is_provisional, 0, 4);
+    tcase_add_test(tcase, the_last_of_several_messages_with_one_id_counts);
+    tcase_add_loop_test(tcase, messages_have_bodies_with_names, 0, 7);
     tcase_add_test(tcase, a_message_is_for_an_update);
     tcase_add_test(tcase, a_message_that_cannot_be_read_is_told);
     tcase_add_test(tcase, a_worker_may_bring_back_what_the_server_lost);
