@@ -86,8 +86,9 @@ async def test_a_report_by_cron_goes_on_from_the_last_one(client):
 
 async def test_a_cron_workflow_waits_for_its_time(client):
     async with worker(client, SalesReport, activities=[sales_since_the_last_report]) as queue:
+        schedule = "CRON_TZ=Europe/Berlin 0 9 * * MON-FRI"
         handle = await client.start_workflow(
-            SalesReport.run, id=unique("report"), task_queue=queue, cron_schedule="CRON_TZ=Europe/Berlin 0 9 * * MON-FRI"
+            SalesReport.run, id=unique("report"), task_queue=queue, cron_schedule=schedule
         )
         description = await handle.describe()
         assert description.status == WorkflowExecutionStatus.RUNNING
@@ -110,7 +111,9 @@ class Patient:
 
 async def test_cancel_ends_the_reports(client):
     async with worker(client, Patient) as queue:
-        handle = await client.start_workflow(Patient.run, id=unique("cron"), task_queue=queue, cron_schedule="@every 1s")
+        handle = await client.start_workflow(
+            Patient.run, id=unique("cron"), task_queue=queue, cron_schedule="@every 1s"
+        )
 
         async def has_begun():
             return "WorkflowTaskCompleted" in await event_names(handle)
@@ -131,7 +134,8 @@ class Supervisor:
             SalesReport.run, id=f"{workflow.info().workflow_id}-reports", cron_schedule="@every 1s"
         )
         await workflow.sleep(3)
-        await workflow.get_external_workflow_handle(child.id).cancel()  # its first run, which child.cancel() means, is over
+        # Not child.cancel(): that means the child's first run, which is over.
+        await workflow.get_external_workflow_handle(child.id).cancel()
         try:
             await child
         except Exception as error:
