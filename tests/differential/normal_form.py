@@ -259,7 +259,7 @@ def distance_text(field, seconds):
     """Exact enough to see what was added up, and not so exact that it shows how quick the test was."""
     if field == "execution_time" and 0.001 < seconds < 1.1:
         return "+" + PART_OF_A_SECOND
-    return f"{round(seconds, -1 if seconds > 100 else 0):+g}s"
+    return f"{round(seconds, -1 if seconds > 90 else 0):+g}s"
 
 
 def unpacked(value):

@@ -211,7 +211,7 @@ def the_run_times_out(world):
 
 @scenario(waits=True)
 def the_run_times_out_while_a_task_runs(world):
-    run = world.start(workflow_run_timeout=seconds(1))
+    run = world.start(workflow_run_timeout=seconds(2))
     run.task().complete(start_timer("t", 100), run.schedule_activity("a"))
     run.activity()
     run.signal()
