@@ -194,6 +194,32 @@ START_TEST(children_are_checked)
     BAD_CHILD(want->workflow_run_timeout = duration_of(&bed, -1),
               "Invalid WorkflowRunTimeout on StartChildWorkflowExecutionCommand: negative duration. WorkflowId=c "
               "WorkflowType=child type Namespace=default");
+    BAD_CHILD(want->cron_schedule = "bad",
+              "invalid CronSchedule on StartChildWorkflowExecutionCommand: invalid CronSchedule.. WorkflowId=c "
+              "WorkflowType=child type Namespace=default");
+    BAD_CHILD(want->task_queue = normal_task_queue(bed.arena, "/_sys/x"),
+              "invalid TaskQueue on StartChildWorkflowExecutionCommand: task queue name cannot start with reserved "
+              "prefix /_sys/. WorkflowId=c WorkflowType=child type Namespace=default TaskQueue=name:\"/_sys/x\" "
+              "kind:TASK_QUEUE_KIND_NORMAL");
+    BAD_CHILD(want->priority = ARENA_NEW_PB(bed.arena, PbPriority); want->priority->priority_key = -1,
+              "priority key can't be negative");
+    BAD_CHILD(want->priority = ARENA_NEW_PB(bed.arena, PbPriority);
+              want->priority->fairness_key = text_of_length(&bed, 65), "fairness key length exceeds limit");
+    BAD_CHILD(want->input = payloads_of(&bed, text_of_length(&bed, 2 << 20)),
+              "StartChildWorkflowExecutionCommandAttributes. Input exceeds size limit.");
+    EXPECT_EVENTS(&bed, 4, "4 F, 5 WorkflowExecutionTerminated");
+}
+END_TEST
+
+START_TEST(the_childs_metadata_is_kept)
+{
+    PbCommand *command = start_child(&bed, "c");
+
+    command->user_metadata = ARENA_NEW_PB(bed.arena, PbUserMetadata);
+    command->user_metadata->summary = payloads_of(&bed, "what for")->payloads[0];
+    ck_assert_str_eq(COMPLETE(&bed, command), "");
+    for (int i = 0; i < 2; i++, bed_reload(&bed))
+        ck_assert_ptr_nonnull(mutable_state_child(bed.ms, 5)->user_metadata->summary);
 }
 END_TEST
 
@@ -277,6 +303,7 @@ int main(void)
     tcase_add_test(children, news_of_a_child_waits);
     tcase_add_loop_test(children, a_child_waits_for_its_parent, 0, 2);
     tcase_add_test(children, children_are_checked);
+    tcase_add_test(children, the_childs_metadata_is_kept);
     suite_add_tcase(suite, children);
     tcase_add_checked_fixture(others, set_up, tear_down);
     tcase_add_loop_test(others, a_message_is_delivered, 0, 2);
