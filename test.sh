@@ -11,7 +11,8 @@ logs=build/test-logs
 all_stages="setup format release debug tidy unit python python-sanitized extra extra-sanitized"
 
 find_c() { # our C files that exist at present
-    find base proto history matching persistence server tests bench -name '*.[ch]' 2>/dev/null | sort
+    find base proto history matching persistence server tests bench -name node_modules -prune -o -name '*.[ch]' -print 2>/dev/null |
+        sort
 }
 
 build() { # configures once; ninja does it again when it must

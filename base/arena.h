@@ -47,7 +47,7 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args) __att
 size_t arena_bytes_held(const struct arena *arena);
 
 /* One zeroed object, or an array of `count` of them, of `type`. */
-#define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
+#define ARENA_NEW(arena, type)              ((type *)arena_alloc((arena), sizeof(type)))
 #define ARENA_NEW_ARRAY(arena, type, count) ((type *)arena_alloc((arena), sizeof(type) * (size_t)(count)))
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * Time. Every instant and span in Fermata is a `nanos`; every reading comes from a `struct clock`. No other file asks the
- * system for the time.
+ * Time. Every instant and span in Fermata is a `nanos`; every reading comes from a `struct clock`. No other file asks
+ * the system for the time.
  *
- * A clock is read once per turn of the loop (clock_tick) and stands still in between: all that one turn does happens at one
- * instant. In virtual mode it moves only when it is told to, which is what time-skipping tests and the simulator use.
+ * A clock is read once per turn of the loop (clock_tick) and stands still in between: all that one turn does happens at
+ * one instant. In virtual mode it moves only when it is told to, which is what time-skipping tests and the simulator
+ * use.
  */
 #ifndef FERMATA_BASE_CLOCK_H
 #define FERMATA_BASE_CLOCK_H
@@ -14,9 +15,9 @@
 /* Nanoseconds: an instant since the Unix epoch (wall clock), or a span. Covers the years 1678 to 2262. */
 typedef int64_t nanos;
 
-#define NANOS_MAX INT64_MAX /* "never" for deadlines */
+#define NANOS_MAX             INT64_MAX /* "never" for deadlines */
 #define NANOS_PER_MILLISECOND INT64_C(1000000)
-#define NANOS_PER_SECOND INT64_C(1000000000)
+#define NANOS_PER_SECOND      INT64_C(1000000000)
 
 struct clock;
 

@@ -1,6 +1,6 @@
 /*
- * Invariants: what must be true whatever a client sends. A broken one is our fault, never the client's: the process says
- * what it knows and aborts; what was acknowledged is on disk. They stay on in release builds.
+ * Invariants: what must be true whatever a client sends. A broken one is our fault, never the client's: the process
+ * says what it knows and aborts; what was acknowledged is on disk. They stay on in release builds.
  */
 #ifndef FERMATA_BASE_INVARIANT_H
 #define FERMATA_BASE_INVARIANT_H

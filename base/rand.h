@@ -1,4 +1,5 @@
-/* Randomness: ids and jitter. No other file draws any. Seeded, it repeats itself, which the simulator and tests need. */
+/* Randomness: ids and jitter. No other file draws any. Seeded, it repeats itself, which the simulator and tests need.
+ */
 #ifndef FERMATA_BASE_RAND_H
 #define FERMATA_BASE_RAND_H
 

@@ -64,19 +64,18 @@ __attribute__((warn_unused_result)) status status_errorf(struct arena *arena, en
                                                          ...) __attribute__((format(printf, 3, 4)));
 
 /* An error with a detail message (a ProtobufCMessage); text formatted into `arena`. */
-__attribute__((warn_unused_result)) status status_detail(struct arena *arena, enum status_code code,
-                                                         const void *detail, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+__attribute__((warn_unused_result)) status status_detail(struct arena *arena, enum status_code code, const void *detail,
+                                                         const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The protocol's name of a code: "NOT_FOUND". */
 const char *status_code_name(enum status_code code);
 
 /* Returns from the enclosing function with the status of `expression` unless that is success. */
-#define TRY(expression)                \
-    do {                               \
+#define TRY(expression)                    \
+    do {                                   \
         status try_status_ = (expression); \
         if (!status_is_ok(try_status_))    \
-            return try_status_;        \
+            return try_status_;            \
     } while (0)
 
 #endif

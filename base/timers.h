@@ -1,6 +1,7 @@
 /*
- * The one heap of deadlines. A timer is embedded in what it belongs to and knows its place in the heap, so setting, moving
- * and cancelling cost O(log n) and no allocation. Timers of one instant fire in the order in which they were set.
+ * The one heap of deadlines. A timer is embedded in what it belongs to and knows its place in the heap, so setting,
+ * moving and cancelling cost O(log n) and no allocation. Timers of one instant fire in the order in which they were
+ * set.
  */
 #ifndef FERMATA_BASE_TIMERS_H
 #define FERMATA_BASE_TIMERS_H

@@ -7,8 +7,8 @@
  *                    +---------------+
  *                 fails, is tried again (attempt + 1, backing off until attempt_scheduled_time)
  *
- * The log has ActivityTaskScheduled, and only when the activity is over ActivityTaskStarted (of the last attempt) with the
- * event that ends it. Attempts, heartbeats and failures in between are the volatile part.
+ * The log has ActivityTaskScheduled, and only when the activity is over ActivityTaskStarted (of the last attempt) with
+ * the event that ends it. Attempts, heartbeats and failures in between are the volatile part.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +40,8 @@ static struct activity *activity_new(struct mutable_state *ms, const PbHistoryEv
     activity->first_scheduled_time = activity->attempt_scheduled_time = activity->scheduled_time;
     activity->attempt = 1;
     HASH_ADD(by_event, ms->activities, scheduled_event_id, sizeof(activity->scheduled_event_id), activity);
-    HASH_ADD_KEYPTR(by_id, ms->activities_by_id, activity->scheduled->activity_id, strlen(activity->scheduled->activity_id),
-                    activity);
+    HASH_ADD_KEYPTR(by_id, ms->activities_by_id, activity->scheduled->activity_id,
+                    strlen(activity->scheduled->activity_id), activity);
     return activity;
 }
 
@@ -87,8 +87,8 @@ static void keep_failure(struct transition *t, struct activity *activity, const 
     arena_free(old);
 }
 
-struct activity *activity_current(const struct mutable_state *ms, int64_t scheduled_event_id, int32_t attempt, int64_t stamp,
-                                  bool started)
+struct activity *activity_current(const struct mutable_state *ms, int64_t scheduled_event_id, int32_t attempt,
+                                  int64_t stamp, bool started)
 {
     struct activity *activity = mutable_state_activity(ms, scheduled_event_id);
 
@@ -126,7 +126,8 @@ nanos activity_deadline(const struct activity *activity, PbTimeoutType *ret_type
                  TIMEOUT_TYPE_SCHEDULE_TO_START);
     }
     if (activity->state == ACTIVITY_STARTED) {
-        nanos alive = activity->heartbeat_time > activity->started_time ? activity->heartbeat_time : activity->started_time;
+        nanos alive =
+            activity->heartbeat_time > activity->started_time ? activity->heartbeat_time : activity->started_time;
 
         consider(&earliest, activity->started_time, scheduled->start_to_close_timeout, TIMEOUT_TYPE_START_TO_CLOSE);
         consider(&earliest, alive, scheduled->heartbeat_timeout, TIMEOUT_TYPE_HEARTBEAT);
@@ -228,7 +229,8 @@ void activity_cancel(struct transition *t, struct activity *activity, const PbPa
     closed(t);
 }
 
-static struct retry_answer decide_retry(const struct transition *t, const struct activity *activity, const PbFailure *failure)
+static struct retry_answer decide_retry(const struct transition *t, const struct activity *activity,
+                                        const PbFailure *failure)
 {
     nanos span = duration_from_pb(activity->scheduled->schedule_to_close_timeout);
     nanos expires_at = span > 0 ? nanos_add(activity->scheduled_time, span) : NANOS_MAX;
@@ -238,7 +240,8 @@ static struct retry_answer decide_retry(const struct transition *t, const struct
     return retry_decide(activity->scheduled->retry_policy, activity->attempt, t->now, expires_at, failure, true);
 }
 
-static void schedule_next_attempt(struct transition *t, struct activity *activity, const PbFailure *failure, nanos after)
+static void schedule_next_attempt(struct transition *t, struct activity *activity, const PbFailure *failure,
+                                  nanos after)
 {
     keep_failure(t, activity, failure);
     activity->state = ACTIVITY_SCHEDULED;
@@ -336,7 +339,7 @@ void activity_deadline_passed(struct transition *t, struct activity *activity)
 /* ---- commands ---- */
 
 #define BAD_SCHEDULE WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES
-#define BAD_CANCEL WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES
+#define BAD_CANCEL   WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES
 
 static nanos least(nanos a, nanos b)
 {
@@ -360,7 +363,8 @@ static struct timeouts complete_timeouts(const PbScheduleActivityTaskCommandAttr
     if (out.schedule_to_close > 0) {
         out.schedule_to_start =
             out.schedule_to_start > 0 ? least(out.schedule_to_start, out.schedule_to_close) : out.schedule_to_close;
-        out.start_to_close = out.start_to_close > 0 ? least(out.start_to_close, out.schedule_to_close) : out.schedule_to_close;
+        out.start_to_close =
+            out.start_to_close > 0 ? least(out.start_to_close, out.schedule_to_close) : out.schedule_to_close;
     } else {
         out.schedule_to_close = run_timeout;
         if (out.schedule_to_start == 0)
@@ -433,7 +437,8 @@ struct refusal decide_schedule_activity(struct transition *t, const PbCommand *c
     const char *problem;
 
     if (command == NULL)
-        return refuse(t, BAD_SCHEDULE, "ScheduleActivityTaskCommandAttributes is not set on ScheduleActivityTaskCommand.");
+        return refuse(t, BAD_SCHEDULE,
+                      "ScheduleActivityTaskCommandAttributes is not set on ScheduleActivityTaskCommand.");
     want = command->schedule_activity_task_command_attributes;
     if ((problem = schedule_problem(t, want)) != NULL)
         return refuse(t, BAD_SCHEDULE, "%s", problem);

@@ -1,9 +1,9 @@
 /*
- * Buffered events: what happens while a workflow task is started waits, without an id, until the task has ended (MS4). So a
- * worker's commands always follow the events that it has seen, and nothing slips in between.
+ * Buffered events: what happens while a workflow task is started waits, without an id, until the task has ended (MS4).
+ * So a worker's commands always follow the events that it has seen, and nothing slips in between.
  *
- * The order at the end is that of arrival, except that events which close an activity or a child come last, so that its start always
- * precedes them. Only then do they learn the id of that start.
+ * The order at the end is that of arrival, except that events which close an activity or a child come last, so that its
+ * start always precedes them. Only then do they learn the id of that start.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +12,14 @@
 #include "history/internal.h"
 
 /* The field that an event of these kinds has for the event that began it, and for the one that started it. */
-#define CLOSING_EVENTS(X)                                                                                  \
-    X(EVENT_TYPE_ACTIVITY_TASK_COMPLETED, activity_task_completed, scheduled_event_id)                     \
-    X(EVENT_TYPE_ACTIVITY_TASK_FAILED, activity_task_failed, scheduled_event_id)                           \
-    X(EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT, activity_task_timed_out, scheduled_event_id)                     \
-    X(EVENT_TYPE_ACTIVITY_TASK_CANCELED, activity_task_canceled, scheduled_event_id)                       \
+#define CLOSING_EVENTS(X)                                                                                    \
+    X(EVENT_TYPE_ACTIVITY_TASK_COMPLETED, activity_task_completed, scheduled_event_id)                       \
+    X(EVENT_TYPE_ACTIVITY_TASK_FAILED, activity_task_failed, scheduled_event_id)                             \
+    X(EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT, activity_task_timed_out, scheduled_event_id)                       \
+    X(EVENT_TYPE_ACTIVITY_TASK_CANCELED, activity_task_canceled, scheduled_event_id)                         \
     X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED, child_workflow_execution_completed, initiated_event_id) \
-    X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED, child_workflow_execution_failed, initiated_event_id)     \
-    X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED, child_workflow_execution_canceled, initiated_event_id) \
+    X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED, child_workflow_execution_failed, initiated_event_id)       \
+    X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED, child_workflow_execution_canceled, initiated_event_id)   \
     X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT, child_workflow_execution_timed_out, initiated_event_id) \
     X(EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED, child_workflow_execution_terminated, initiated_event_id)
 
@@ -39,8 +39,8 @@ int64_t event_ends(const PbHistoryEvent *event)
 void event_set_started(PbHistoryEvent *event, int64_t started_event_id)
 {
     switch ((int)event->event_type) {
-#define X(type, lower, began)                                                \
-    case type:                                                               \
+#define X(type, lower, began)                                                 \
+    case type:                                                                \
         event->lower##_event_attributes->started_event_id = started_event_id; \
         break;
         CLOSING_EVENTS(X)
@@ -97,7 +97,8 @@ static void mark_external(struct mutable_state *ms, int64_t initiated_event_id)
         external->closing = true;
 }
 
-static void mark_child_started(struct mutable_state *ms, const PbChildWorkflowExecutionStartedEventAttributes *attributes)
+static void mark_child_started(struct mutable_state *ms,
+                               const PbChildWorkflowExecutionStartedEventAttributes *attributes)
 {
     struct child *child = mutable_state_child(ms, attributes->initiated_event_id);
 
@@ -145,7 +146,8 @@ static void mark(struct mutable_state *ms, const PbHistoryEvent *event)
         mark_external(ms, event->external_workflow_execution_cancel_requested_event_attributes->initiated_event_id);
         break;
     case EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
-        mark_external(ms, event->request_cancel_external_workflow_execution_failed_event_attributes->initiated_event_id);
+        mark_external(ms,
+                      event->request_cancel_external_workflow_execution_failed_event_attributes->initiated_event_id);
         break;
     default:
         break;
@@ -223,10 +225,11 @@ static bool fits(const struct mutable_state *ms, const PbHistoryEvent *event)
     case EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED:
         return external_is_open(ms, event->external_workflow_execution_signaled_event_attributes->initiated_event_id);
     case EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
-        return external_is_open(ms, event->signal_external_workflow_execution_failed_event_attributes->initiated_event_id);
-    case EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
         return external_is_open(ms,
-                                event->external_workflow_execution_cancel_requested_event_attributes->initiated_event_id);
+                                event->signal_external_workflow_execution_failed_event_attributes->initiated_event_id);
+    case EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+        return external_is_open(
+            ms, event->external_workflow_execution_cancel_requested_event_attributes->initiated_event_id);
     case EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
         return external_is_open(
             ms, event->request_cancel_external_workflow_execution_failed_event_attributes->initiated_event_id);

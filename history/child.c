@@ -39,9 +39,11 @@ static const char *times_problem(struct transition *t, const PbStartChildWorkflo
 
     for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
         if ((problem = duration_problem(timeouts[i].duration)) != NULL)
-            return arena_printf(t->arena, "Invalid %s on StartChildWorkflowExecutionCommand: %s.", timeouts[i].name, problem);
+            return arena_printf(t->arena, "Invalid %s on StartChildWorkflowExecutionCommand: %s.", timeouts[i].name,
+                                problem);
     if ((problem = retry_policy_problem(t->arena, want->retry_policy)) != NULL)
-        return arena_printf(t->arena, "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: %s.", problem);
+        return arena_printf(t->arena, "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: %s.",
+                            problem);
     if ((problem = cron_problem(want->cron_schedule, t->now)) != NULL)
         return arena_printf(t->arena, "invalid CronSchedule on StartChildWorkflowExecutionCommand: %s.", problem);
     return NULL;
@@ -56,15 +58,17 @@ static const char *child_problem(struct transition *t, const PbStartChildWorkflo
     if (problem != NULL)
         return problem;
     if (id[0] == '\0')
-        return arena_printf(t->arena,
-                            "Required field WorkflowId is not set on StartChildWorkflowExecutionCommand. WorkflowType=%s "
-                            "Namespace=%s",
-                            type, t->namespace_name);
+        return arena_printf(
+            t->arena,
+            "Required field WorkflowId is not set on StartChildWorkflowExecutionCommand. WorkflowType=%s "
+            "Namespace=%s",
+            type, t->namespace_name);
     if (type[0] == '\0')
-        return arena_printf(t->arena,
-                            "Required field WorkflowType is not set on StartChildWorkflowExecutionCommand. WorkflowId=%s "
-                            "Namespace=%s",
-                            id, t->namespace_name);
+        return arena_printf(
+            t->arena,
+            "Required field WorkflowType is not set on StartChildWorkflowExecutionCommand. WorkflowId=%s "
+            "Namespace=%s",
+            id, t->namespace_name);
     if (strlen(id) > id_max)
         return arena_printf(t->arena,
                             "WorkflowId on StartChildWorkflowExecutionCommand exceeds length limit. WorkflowId=%s "
@@ -76,17 +80,18 @@ static const char *child_problem(struct transition *t, const PbStartChildWorkflo
                             "WorkflowType=%s Length=%zu Limit=%zu Namespace=%s",
                             id, type, strlen(type), id_max, t->namespace_name);
     if ((problem = times_problem(t, want)) != NULL)
-        return arena_printf(t->arena, "%s WorkflowId=%s WorkflowType=%s Namespace=%s", problem, id, type, t->namespace_name);
+        return arena_printf(t->arena, "%s WorkflowId=%s WorkflowType=%s Namespace=%s", problem, id, type,
+                            t->namespace_name);
     if ((problem = priority_problem(want->priority)) != NULL)
         return problem;
-    problem = task_queue_problem(t, want->task_queue == NULL || want->task_queue->name[0] == '\0' ? t->ms->task_queue
-                                                                                                   : want->task_queue->name);
+    problem = task_queue_problem(
+        t, want->task_queue == NULL || want->task_queue->name[0] == '\0' ? t->ms->task_queue : want->task_queue->name);
     if (problem != NULL)
-        return arena_printf(t->arena,
-                            "invalid TaskQueue on StartChildWorkflowExecutionCommand: %s. WorkflowId=%s WorkflowType=%s "
-                            "Namespace=%s TaskQueue=name:\"%s\" kind:TASK_QUEUE_KIND_NORMAL",
-                            problem, id, type, t->namespace_name,
-                            want->task_queue == NULL ? "" : want->task_queue->name);
+        return arena_printf(
+            t->arena,
+            "invalid TaskQueue on StartChildWorkflowExecutionCommand: %s. WorkflowId=%s WorkflowType=%s "
+            "Namespace=%s TaskQueue=name:\"%s\" kind:TASK_QUEUE_KIND_NORMAL",
+            problem, id, type, t->namespace_name, want->task_queue == NULL ? "" : want->task_queue->name);
     return NULL;
 }
 
@@ -133,9 +138,10 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
     if ((problem = child_problem(t, want)) != NULL)
         return refuse(t, BAD, "%s", problem);
     if (verdict.problem != NULL)
-        return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
-                      "invalid SearchAttributes on StartChildWorkflowCommand: %s. WorkflowId=%s WorkflowType=%s Namespace=%s",
-                      verdict.problem, want->workflow_id, want->workflow_type->name, t->namespace_name);
+        return refuse(
+            t, WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
+            "invalid SearchAttributes on StartChildWorkflowCommand: %s. WorkflowId=%s WorkflowType=%s Namespace=%s",
+            verdict.problem, want->workflow_id, want->workflow_type->name, t->namespace_name);
     if (packed_bytes(want->input) > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, BAD, "StartChildWorkflowExecutionCommandAttributes. Input exceeds size limit.");
     if (packed_bytes(want->memo) > t->limits->memo_bytes_max)
@@ -231,14 +237,14 @@ void child_start_failed(struct transition *t, struct child *child, PbStartChildW
 }
 
 /* What all five closing events say. */
-#define FILL_END(event)                                                                            \
-    do {                                                                                           \
-        (event)->namespace_ = arena_strdup(t->arena, child->initiated->namespace_);                \
-        (event)->namespace_id = arena_strdup(t->arena, child->initiated->namespace_id);            \
+#define FILL_END(event)                                                                                \
+    do {                                                                                               \
+        (event)->namespace_ = arena_strdup(t->arena, child->initiated->namespace_);                    \
+        (event)->namespace_id = arena_strdup(t->arena, child->initiated->namespace_id);                \
         (event)->workflow_execution = execution(t->arena, child->initiated->workflow_id, end->run_id); \
-        (event)->workflow_type = type_of(t->arena, child);                                         \
-        (event)->initiated_event_id = child->initiated_event_id;                                   \
-        (event)->started_event_id = child->started_event_id;                                       \
+        (event)->workflow_type = type_of(t->arena, child);                                             \
+        (event)->initiated_event_id = child->initiated_event_id;                                       \
+        (event)->started_event_id = child->started_event_id;                                           \
     } while (0)
 
 static void add_completed(struct transition *t, const struct child *child, const struct child_end *end)
@@ -252,7 +258,8 @@ static void add_completed(struct transition *t, const struct child *child, const
 
 static void add_failed(struct transition *t, const struct child *child, const struct child_end *end)
 {
-    PbChildWorkflowExecutionFailedEventAttributes *event = transition_add(t, EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED);
+    PbChildWorkflowExecutionFailedEventAttributes *event =
+        transition_add(t, EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED);
 
     FILL_END(event);
     event->failure = end->failure;
@@ -347,11 +354,12 @@ static enum broken end_child(struct mutable_state *ms, int64_t initiated_event_i
     return INTACT;
 }
 
-#define APPLY_END(name, camel)                                                                                             \
-    enum broken name(struct mutable_state *ms, const PbHistoryEvent *event, const Pb##camel##EventAttributes *attributes) \
-    {                                                                                                                      \
-        (void)event;                                                                                                       \
-        return end_child(ms, attributes->initiated_event_id);                                                              \
+#define APPLY_END(name, camel)                                              \
+    enum broken name(struct mutable_state *ms, const PbHistoryEvent *event, \
+                     const Pb##camel##EventAttributes *attributes)          \
+    {                                                                       \
+        (void)event;                                                        \
+        return end_child(ms, attributes->initiated_event_id);               \
     }
 APPLY_END(apply_child_start_failed, StartChildWorkflowExecutionFailed)
 APPLY_END(apply_child_completed, ChildWorkflowExecutionCompleted)

@@ -1,6 +1,6 @@
 /*
- * How a run ends: by its own command (complete, fail, cancel, continue as new), by terminate, or by time-out; and the run
- * that follows it (continue-as-new, workflow retry, cron).
+ * How a run ends: by its own command (complete, fail, cancel, continue as new), by terminate, or by time-out; and the
+ * run that follows it (continue-as-new, workflow retry, cron).
  */
 #include <string.h>
 
@@ -9,8 +9,8 @@
 #include "history/internal.h"
 #include "proto/payload.h"
 
-/* A run that ended sooner than this after its start is followed by one that waits for the rest: a loop of empty runs must
- * not spin. Server 1.32.0: workflowIdReuseMinimalInterval. */
+/* A run that ended sooner than this after its start is followed by one that waits for the rest: a loop of empty runs
+ * must not spin. Server 1.32.0: workflowIdReuseMinimalInterval. */
 #define CHAIN_INTERVAL_MIN seconds(1)
 
 /* A refused command's task queue, as Go prints that message. */
@@ -38,7 +38,8 @@ static struct successor *new_successor(struct transition *t, const PbHistoryEven
 {
     const struct mutable_state *ms = t->ms;
     struct successor *successor = ARENA_NEW(t->arena, struct successor);
-    PbWorkflowExecutionStartedEventAttributes *started = ARENA_NEW_PB(t->arena, PbWorkflowExecutionStartedEventAttributes);
+    PbWorkflowExecutionStartedEventAttributes *started =
+        ARENA_NEW_PB(t->arena, PbWorkflowExecutionStartedEventAttributes);
     char *run_id;
 
     rand_uuid7(t->rand, t->now, successor->run_id);
@@ -73,7 +74,8 @@ static PbWorkflowExecutionStartedEventAttributes *add_rerun(struct transition *t
                                                             nanos backoff, PbFailure *failure)
 {
     const PbHistoryEvent *first_event = t->load_first_event(t->context);
-    const PbWorkflowExecutionStartedEventAttributes *original = first_event->workflow_execution_started_event_attributes;
+    const PbWorkflowExecutionStartedEventAttributes *original =
+        first_event->workflow_execution_started_event_attributes;
     PbWorkflowExecutionStartedEventAttributes *started = new_successor(t, first_event)->started;
 
     started->workflow_type = original->workflow_type;
@@ -104,8 +106,8 @@ static PbWorkflowExecutionStartedEventAttributes *add_cron_run(struct transition
     return wait == CRON_NEVER ? NULL : add_rerun(t, CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE, wait, failure);
 }
 
-/* What follows the failed run: another attempt, else the next cron run, else nothing: NULL. Sets the close event's retry
- * state. */
+/* What follows the failed run: another attempt, else the next cron run, else nothing: NULL. Sets the close event's
+ * retry state. */
 static PbWorkflowExecutionStartedEventAttributes *follow_failure(struct transition *t, PbFailure *failure,
                                                                  PbRetryState *ret_state)
 {
@@ -197,14 +199,16 @@ struct refusal decide_cancel_workflow(struct transition *t, const PbCommand *com
     return ACCEPTED;
 }
 
-static const char *continued_type(const struct transition *t, const PbContinueAsNewWorkflowExecutionCommandAttributes *want)
+static const char *continued_type(const struct transition *t,
+                                  const PbContinueAsNewWorkflowExecutionCommandAttributes *want)
 {
     bool has_type = want->workflow_type != NULL && want->workflow_type->name[0] != '\0';
 
     return has_type ? want->workflow_type->name : t->ms->workflow_type;
 }
 
-static const char *continued_queue(const struct transition *t, const PbContinueAsNewWorkflowExecutionCommandAttributes *want)
+static const char *continued_queue(const struct transition *t,
+                                   const PbContinueAsNewWorkflowExecutionCommandAttributes *want)
 {
     bool has_queue = want->task_queue != NULL && want->task_queue->name[0] != '\0';
 
@@ -294,8 +298,8 @@ static void fill_continued(struct transition *t, const PbContinueAsNewWorkflowEx
     started->cron_schedule = want->cron_schedule;
     started->continued_failure = want->failure;
     started->last_completion_result = want->last_completion_result;
-    started->initiator = want->initiator == CONTINUE_AS_NEW_INITIATOR_UNSPECIFIED ? CONTINUE_AS_NEW_INITIATOR_WORKFLOW
-                                                                                  : want->initiator;
+    started->initiator =
+        want->initiator == CONTINUE_AS_NEW_INITIATOR_UNSPECIFIED ? CONTINUE_AS_NEW_INITIATOR_WORKFLOW : want->initiator;
     if (want->initiator == CONTINUE_AS_NEW_INITIATOR_RETRY)
         started->attempt = ms->attempt + 1;
 }
@@ -314,8 +318,9 @@ struct refusal decide_continue_as_new(struct transition *t, const PbCommand *com
     if (task->had_buffered)
         return unhandled_command();
     if (command == NULL)
-        return refuse(t, bad,
-                      "ContinueAsNewWorkflowExecutionCommandAttributes is not set on ContinueAsNewWorkflowExecutionCommand.");
+        return refuse(
+            t, bad,
+            "ContinueAsNewWorkflowExecutionCommandAttributes is not set on ContinueAsNewWorkflowExecutionCommand.");
     want = command->continue_as_new_workflow_execution_command_attributes;
     refusal = judge_search_attributes(t, want->search_attributes, &verdict);
     if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
@@ -328,9 +333,11 @@ struct refusal decide_continue_as_new(struct transition *t, const PbCommand *com
                       "TaskQueue=name:\"%s\"  kind:TASK_QUEUE_KIND_NORMAL",
                       verdict.problem, continued_type(t, want), continued_queue(t, want));
     if (packed_bytes(want->input) > t->limits->blob_bytes_max)
-        return refuse_and_terminate(t, bad, "ContinueAsNewWorkflowExecutionCommandAttributes. Input exceeds size limit.");
+        return refuse_and_terminate(t, bad,
+                                    "ContinueAsNewWorkflowExecutionCommandAttributes. Input exceeds size limit.");
     if (packed_bytes(want->memo) > t->limits->memo_bytes_max)
-        return refuse_and_terminate(t, bad, "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit.");
+        return refuse_and_terminate(t, bad,
+                                    "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit.");
     search_attributes = set_search_attributes(t, &verdict);
     if ((problem = search_attributes_size_problem(t, search_attributes)) != NULL)
         return refuse_and_terminate(t, bad, "%s", problem);

@@ -14,8 +14,9 @@ struct command_type {
 };
 
 static const struct command_type command_types[] = {
-#define COMMAND(upper, attributes, decide, closes)                                                                \
-    {COMMAND_TYPE_##upper, TEMPORAL__API__COMMAND__V1__COMMAND__ATTRIBUTES_##upper##_COMMAND_ATTRIBUTES, closes, decide},
+#define COMMAND(upper, attributes, decide, closes)                                                               \
+    {COMMAND_TYPE_##upper, TEMPORAL__API__COMMAND__V1__COMMAND__ATTRIBUTES_##upper##_COMMAND_ATTRIBUTES, closes, \
+     decide},
 #include "history/command_types.def"
 #undef COMMAND
 };
@@ -103,7 +104,8 @@ static struct refusal refuse_va(struct transition *t, PbWorkflowTaskFailedCause 
 {
     return (struct refusal){
         .cause = cause,
-        .text = arena_printf(t->arena, "%s: %s", failed_cause_name(t->arena, cause), arena_vprintf(t->arena, format, args)),
+        .text =
+            arena_printf(t->arena, "%s: %s", failed_cause_name(t->arena, cause), arena_vprintf(t->arena, format, args)),
     };
 }
 

@@ -5,7 +5,8 @@
 
 static int compare_scheduled(const void *a, const void *b)
 {
-    int64_t x = (*(struct activity *const *)a)->scheduled_event_id, y = (*(struct activity *const *)b)->scheduled_event_id;
+    int64_t x = (*(struct activity *const *)a)->scheduled_event_id,
+            y = (*(struct activity *const *)b)->scheduled_event_id;
 
     return x < y ? -1 : x > y;
 }
@@ -18,9 +19,9 @@ static void activities_due(struct transition *t)
     PbTimeoutType type;
     size_t count = 0;
 
-    HASH_ITER(by_event, t->ms->activities, activity, next)
-    if (activity_deadline(activity, &type) <= t->now)
-        due[count++] = activity;
+    HASH_ITER (by_event, t->ms->activities, activity, next)
+        if (activity_deadline(activity, &type) <= t->now)
+            due[count++] = activity;
     qsort(due, count, sizeof(due[0]), compare_scheduled);
     for (size_t i = 0; i < count; i++)
         activity_deadline_passed(t, due[i]);

@@ -1,6 +1,6 @@
 /*
- * Decisions: what each request, command or deadline does to a run. All are functions of (state, input, now): they add events
- * and effects to a transition, and touch nothing else. One section per source file.
+ * Decisions: what each request, command or deadline does to a run. All are functions of (state, input, now): they add
+ * events and effects to a transition, and touch nothing else. One section per source file.
  */
 #ifndef FERMATA_HISTORY_DECIDE_H
 #define FERMATA_HISTORY_DECIDE_H
@@ -11,8 +11,8 @@
 /* A command that is not carried out: it fails the workflow task with this cause. cause 0 (UNSPECIFIED): accepted. */
 struct refusal {
     PbWorkflowTaskFailedCause cause;
-    const char *text;        /* "ShortCauseName: why", in the turn's arena */
-    bool terminates_run;     /* a payload over the limit: the run is terminated as well */
+    const char *text;    /* "ShortCauseName: why", in the turn's arena */
+    bool terminates_run; /* a payload over the limit: the run is terminated as well */
 };
 
 /* ---- start.c ---- */
@@ -20,13 +20,14 @@ struct refusal {
 /* What is wrong with a cron schedule, "" being none, or NULL. */
 const char *cron_problem(const char *schedule, nanos now);
 
-/* What time means to the first run of a chain, which starts at `now`: fills in its first workflow task's backoff (`delay`, or
- * until its cron schedule's first time), its initiator, and when its execution time-out ends the chain. */
-void start_fill_in_times(struct arena *arena, PbWorkflowExecutionStartedEventAttributes *started, nanos now, nanos delay);
+/* What time means to the first run of a chain, which starts at `now`: fills in its first workflow task's backoff
+ * (`delay`, or until its cron schedule's first time), its initiator, and when its execution time-out ends the chain. */
+void start_fill_in_times(struct arena *arena, PbWorkflowExecutionStartedEventAttributes *started, nanos now,
+                         nanos delay);
 
 /* Adds WorkflowExecutionStarted with these attributes and, unless there is a backoff, the first workflow task. */
-void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started, const PbUserMetadata *metadata,
-                  size_t links_count, PbCommonLink **links);
+void decide_start(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started,
+                  const PbUserMetadata *metadata, size_t links_count, PbCommonLink **links);
 
 /* The same with a signal in front of the first workflow task; both have the same links. */
 void decide_start_with_signal(struct transition *t, PbWorkflowExecutionStartedEventAttributes *started,
@@ -59,16 +60,16 @@ struct completion_outcome {
 struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request,
                                       struct completion_outcome *ret_outcome);
 
-/* Fails the started workflow task because of what the worker sent: WorkflowTaskFailed with the cause and, as the refusal
- * says, WorkflowExecutionTerminated. */
+/* Fails the started workflow task because of what the worker sent: WorkflowTaskFailed with the cause and, as the
+ * refusal says, WorkflowExecutionTerminated. */
 void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *refusal, const char *identity);
 
 /* Fails the started workflow task at the worker's word (RespondWorkflowTaskFailed). */
-void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, const PbFailure *failure, const char *identity,
-                        const char *binary_checksum, const PbWorkerVersionStamp *stamp);
+void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, const PbFailure *failure,
+                        const char *identity, const char *binary_checksum, const PbWorkerVersionStamp *stamp);
 
-/* What is only in memory of the pending task and stickiness. Taken before a completion is decided, put back onto the state that
- * is folded again after a refusal. */
+/* What is only in memory of the pending task and stickiness. Taken before a completion is decided, put back onto the
+ * state that is folded again after a refusal. */
 struct task_memory {
     struct workflow_task task;
     struct update_memory *updates;
@@ -87,21 +88,30 @@ void workflow_task_forget_sticky(struct mutable_state *ms);
 /* The started task is void without a trace (its poll could not be answered): it is pending again. */
 void workflow_task_unstart(struct mutable_state *ms);
 
-/* The events that clients see for a pending transient or speculative task although the log does not have them: 0, 1 or 2, in
- * `arena`. `for_worker`: they go with the task, and name its worker. */
+/* The events that clients see for a pending transient or speculative task although the log does not have them: 0, 1 or
+ * 2, in `arena`. `for_worker`: they go with the task, and name its worker. */
 size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, bool for_worker,
                                     PbHistoryEvent *ret_events[2]);
 
 /* ---- update.c ---- */
 
-/* Admits an update (its request has an id that the run does not know). Its workflow task is update_schedule_task's part. */
+/* Admits an update (its request has an id that the run does not know). Its workflow task is update_schedule_task's
+ * part. */
 struct update *update_admit(struct mutable_state *ms, const PbUpdateRequest *request);
 
 /* Makes sure that admitted updates get to a worker: a speculative workflow task, unless one is pending anyway. */
 void workflow_task_schedule_speculative(struct transition *t);
 
-/* The messages that the workflow task which has just been started brings: of all updates that are admitted. They are sent now. */
+/* The messages that the workflow task which has just been started brings: of all updates that are admitted. They are
+ * sent now. */
 size_t updates_make_messages(struct mutable_state *ms, struct arena *arena, PbMessage ***ret_messages);
+
+/* What is wrong with the form of a completion's messages, as the text for INVALID_ARGUMENT; NULL: nothing. */
+const char *update_messages_problem(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request);
+
+/* The started task's completion was refused, and the task goes on: the updates that it carried are lost all the same.
+ */
+void updates_drop_sent(struct transition *t);
 
 /* Whether some update would be lost with the memory. */
 bool updates_are_in_memory_only(const struct mutable_state *ms);
@@ -110,14 +120,9 @@ bool updates_are_in_memory_only(const struct mutable_state *ms);
 PbFailure *update_cut_off_failure(struct arena *arena);
 
 /* ---- activity.c ---- */
-/* What is wrong with the form of a completion's messages, as the text for INVALID_ARGUMENT; NULL: nothing. */
-const char *update_messages_problem(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request);
 
-/* The started task's completion was refused, and the task goes on: the updates that it carried are lost all the same. */
-void updates_drop_sent(struct transition *t);
-
-
-/* Records a start: attempt, poller. It is stored before the worker gets to know (maximum_attempts 1 means never twice). */
+/* Records a start: attempt, poller. It is stored before the worker gets to know (maximum_attempts 1 means never twice).
+ */
 void activity_start(struct transition *t, struct activity *activity, const char *identity, const char *request_id);
 
 /* Ends an activity at its worker's word. */
@@ -134,8 +139,8 @@ void activity_heartbeat(struct transition *t, struct activity *activity, const P
 void activity_unstart(struct transition *t, struct activity *activity);
 
 /* The activity whose token or task this is; NULL when that attempt is over. `started`: it must be started. */
-struct activity *activity_current(const struct mutable_state *ms, int64_t scheduled_event_id, int32_t attempt, int64_t stamp,
-                                  bool started);
+struct activity *activity_current(const struct mutable_state *ms, int64_t scheduled_event_id, int32_t attempt,
+                                  int64_t stamp, bool started);
 
 /* When its next time-out is due and which it is. NANOS_MAX: none. */
 nanos activity_deadline(const struct activity *activity, PbTimeoutType *ret_type);
@@ -199,7 +204,8 @@ bool reset_point_is_valid(const struct mutable_state *ms);
 /* Begins the new run, whose log so far is the base's: the pending workflow task is started, if it is not, and fails. */
 void reset_begin(struct transition *t, const char *base_run_id, const char *reason);
 
-/* An event that has happened since, in the base or in a run that continues it: it happens again, if it is of the kind. */
+/* An event that has happened since, in the base or in a run that continues it: it happens again, if it is of the kind.
+ */
 void reset_reapply(struct transition *t, const PbHistoryEvent *event, const struct reset_exclusions *exclude);
 
 /* Ends the reset: what is pending is carried out anew, and there is a workflow task. */
@@ -215,8 +221,8 @@ void decide_deadlines(struct transition *t);
 
 /* ---- retry.c ---- */
 
-/* What is wrong with a retry policy ("BackoffCoefficient cannot be less than 1 on retry policy."), or NULL. Text in `arena` or a
- * literal. */
+/* What is wrong with a retry policy ("BackoffCoefficient cannot be less than 1 on retry policy."), or NULL. Text in
+ * `arena` or a literal. */
 const char *retry_policy_problem(struct arena *arena, const PbRetryPolicy *policy);
 
 /* A copy with defaults filled in: initial 1 s, coefficient 2.0, maximum interval 100 x initial. */

@@ -1,4 +1,5 @@
-/* Signals and cancellation requests that a workflow sends to others: initiated by command, settled when delivered or not. */
+/* Signals and cancellation requests that a workflow sends to others: initiated by command, settled when delivered or
+ * not. */
 #include <string.h>
 
 #include "base/uuid.h"
@@ -61,10 +62,11 @@ static const char *signal_problem(struct transition *t, const PbSignalExternalWo
                             "RunId=%s SignalName=%s",
                             id, ns, run_id, want->signal_name);
     if (want->signal_name[0] == '\0')
-        return arena_printf(t->arena,
-                            "SignalName is not set on SignalExternalWorkflowExecutionCommand. WorkflowId=%s Namespace=%s "
-                            "RunId=%s",
-                            id, ns, run_id);
+        return arena_printf(
+            t->arena,
+            "SignalName is not set on SignalExternalWorkflowExecutionCommand. WorkflowId=%s Namespace=%s "
+            "RunId=%s",
+            id, ns, run_id);
     return NULL;
 }
 
@@ -75,8 +77,9 @@ struct refusal decide_signal_external(struct transition *t, const PbCommand *com
     const char *problem;
 
     if (command == NULL)
-        return refuse(t, BAD_SIGNAL,
-                      "SignalExternalWorkflowExecutionCommandAttributes is not set on SignalExternalWorkflowExecutionCommand.");
+        return refuse(
+            t, BAD_SIGNAL,
+            "SignalExternalWorkflowExecutionCommandAttributes is not set on SignalExternalWorkflowExecutionCommand.");
     want = command->signal_external_workflow_execution_command_attributes;
     if ((problem = signal_problem(t, want)) != NULL)
         return refuse(t, BAD_SIGNAL, "%s", problem);
@@ -84,9 +87,10 @@ struct refusal decide_signal_external(struct transition *t, const PbCommand *com
         return refuse_and_terminate(t, BAD_SIGNAL,
                                     "SignalExternalWorkflowExecutionCommandAttributes.Input exceeds size limit.");
     if (count(t->ms, true) >= t->limits->pending_signals_max)
-        return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_PENDING_SIGNALS_LIMIT_EXCEEDED,
-                      "the number of pending signals to external workflows, %d, has reached the per-workflow limit of %d",
-                      count(t->ms, true), t->limits->pending_signals_max);
+        return refuse(
+            t, WORKFLOW_TASK_FAILED_CAUSE_PENDING_SIGNALS_LIMIT_EXCEEDED,
+            "the number of pending signals to external workflows, %d, has reached the per-workflow limit of %d",
+            count(t->ms, true), t->limits->pending_signals_max);
     initiated = transition_add(t, EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED);
     initiated->workflow_task_completed_event_id = task->completed_event_id;
     initiated->namespace_ = want->namespace_; /* as given, perhaps not at all */
@@ -114,7 +118,8 @@ static bool initiated_in_this_task(const struct transition *t, const char *workf
     return false;
 }
 
-static const char *cancel_problem(struct transition *t, const PbRequestCancelExternalWorkflowExecutionCommandAttributes *want,
+static const char *cancel_problem(struct transition *t,
+                                  const PbRequestCancelExternalWorkflowExecutionCommandAttributes *want,
                                   int64_t completed_event_id)
 {
     const char *id = want->workflow_id, *run_id = want->run_id, *ns = want->namespace_;
@@ -124,24 +129,27 @@ static const char *cancel_problem(struct transition *t, const PbRequestCancelExt
     if (problem != NULL)
         return problem;
     if (id[0] == '\0')
-        return arena_printf(t->arena,
-                            "WorkflowId is not set on RequestCancelExternalWorkflowExecutionCommand. Namespace=%s RunId=%s",
-                            ns, run_id);
+        return arena_printf(
+            t->arena, "WorkflowId is not set on RequestCancelExternalWorkflowExecutionCommand. Namespace=%s RunId=%s",
+            ns, run_id);
     if (strlen(id) > id_max)
-        return arena_printf(t->arena,
-                            "WorkflowId on RequestCancelExternalWorkflowExecutionCommand exceeds length limit. WorkflowId=%s "
-                            "Length=%zu Limit=%zu RunId=%s Namespace=%s",
-                            id, strlen(id), id_max, run_id, ns);
+        return arena_printf(
+            t->arena,
+            "WorkflowId on RequestCancelExternalWorkflowExecutionCommand exceeds length limit. WorkflowId=%s "
+            "Length=%zu Limit=%zu RunId=%s Namespace=%s",
+            id, strlen(id), id_max, run_id, ns);
     if (!is_run_id(run_id))
-        return arena_printf(t->arena,
-                            "Invalid RunId set on RequestCancelExternalWorkflowExecutionCommand. WorkflowId=%s RunId=%s "
-                            "Namespace=%s",
-                            id, run_id, ns);
+        return arena_printf(
+            t->arena,
+            "Invalid RunId set on RequestCancelExternalWorkflowExecutionCommand. WorkflowId=%s RunId=%s "
+            "Namespace=%s",
+            id, run_id, ns);
     if (initiated_in_this_task(t, id, completed_event_id))
-        return arena_printf(t->arena,
-                            "Start and RequestCancel for child workflow is not allowed in same workflow task. WorkflowId=%s "
-                            "RunId=%s Namespace=%s",
-                            id, run_id, ns);
+        return arena_printf(
+            t->arena,
+            "Start and RequestCancel for child workflow is not allowed in same workflow task. WorkflowId=%s "
+            "RunId=%s Namespace=%s",
+            id, run_id, ns);
     return NULL;
 }
 
@@ -159,10 +167,11 @@ struct refusal decide_request_cancel_external(struct transition *t, const PbComm
     if ((problem = cancel_problem(t, want, task->completed_event_id)) != NULL)
         return refuse(t, BAD_CANCEL, "%s", problem);
     if (count(t->ms, false) >= t->limits->pending_cancels_max)
-        return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_PENDING_REQUEST_CANCEL_LIMIT_EXCEEDED,
-                      "the number of pending requests to cancel external workflows, %d, has reached the per-workflow limit "
-                      "of %d",
-                      count(t->ms, false), t->limits->pending_cancels_max);
+        return refuse(
+            t, WORKFLOW_TASK_FAILED_CAUSE_PENDING_REQUEST_CANCEL_LIMIT_EXCEEDED,
+            "the number of pending requests to cancel external workflows, %d, has reached the per-workflow limit "
+            "of %d",
+            count(t->ms, false), t->limits->pending_cancels_max);
     initiated = transition_add(t, EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED);
     initiated->workflow_task_completed_event_id = task->completed_event_id;
     initiated->namespace_ = want->namespace_;
@@ -199,7 +208,8 @@ void external_delivered(struct transition *t, struct external *external)
         signaled->workflow_execution = sent->workflow_execution;
         signaled->control = sent->control;
     } else {
-        const PbRequestCancelExternalWorkflowExecutionInitiatedEventAttributes *sent = pb_copy(t->arena, external->cancel);
+        const PbRequestCancelExternalWorkflowExecutionInitiatedEventAttributes *sent =
+            pb_copy(t->arena, external->cancel);
         PbExternalWorkflowExecutionCancelRequestedEventAttributes *requested =
             transition_add(t, EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED);
 
@@ -225,7 +235,8 @@ void external_failed(struct transition *t, struct external *external, int cause)
         failed->workflow_execution = sent->workflow_execution;
         failed->control = sent->control;
     } else {
-        const PbRequestCancelExternalWorkflowExecutionInitiatedEventAttributes *sent = pb_copy(t->arena, external->cancel);
+        const PbRequestCancelExternalWorkflowExecutionInitiatedEventAttributes *sent =
+            pb_copy(t->arena, external->cancel);
         PbRequestCancelExternalWorkflowExecutionFailedEventAttributes *failed =
             transition_add(t, EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED);
 
@@ -280,11 +291,12 @@ static enum broken end_external(struct mutable_state *ms, int64_t initiated_even
     return INTACT;
 }
 
-#define APPLY_END(name, camel)                                                                                             \
-    enum broken name(struct mutable_state *ms, const PbHistoryEvent *event, const Pb##camel##EventAttributes *attributes) \
-    {                                                                                                                      \
-        (void)event;                                                                                                       \
-        return end_external(ms, attributes->initiated_event_id);                                                           \
+#define APPLY_END(name, camel)                                              \
+    enum broken name(struct mutable_state *ms, const PbHistoryEvent *event, \
+                     const Pb##camel##EventAttributes *attributes)          \
+    {                                                                       \
+        (void)event;                                                        \
+        return end_external(ms, attributes->initiated_event_id);            \
     }
 APPLY_END(apply_external_signaled, ExternalWorkflowExecutionSignaled)
 APPLY_END(apply_external_signal_failed, SignalExternalWorkflowExecutionFailed)

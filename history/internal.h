@@ -58,6 +58,7 @@ typedef struct refusal command_decide(struct transition *t, const PbCommand *com
 /* Decides any command: finds its decider in the table. */
 struct refusal decide_command(struct transition *t, const PbCommand *command, struct task_context *task);
 
+/* No refusal: the command is carried out. */
 #define ACCEPTED ((struct refusal){0})
 
 /* Refuses a command: the text is "ShortCauseName: " and the formatted one. */
@@ -72,8 +73,9 @@ struct refusal refuse_and_terminate(struct transition *t, PbWorkflowTaskFailedCa
 const char *failed_cause_name(struct arena *arena, PbWorkflowTaskFailedCause cause);
 
 /* Appliers, one per event type. */
-#define EVENT(upper, lower, camel, apply, buffered) \
-    enum broken apply(struct mutable_state *ms, const PbHistoryEvent *event, const Pb##camel##EventAttributes *attributes);
+#define EVENT(upper, lower, camel, apply, buffered)                          \
+    enum broken apply(struct mutable_state *ms, const PbHistoryEvent *event, \
+                      const Pb##camel##EventAttributes *attributes);
 #include "history/event_types.def"
 #undef EVENT
 
@@ -82,14 +84,15 @@ const char *failed_cause_name(struct arena *arena, PbWorkflowTaskFailedCause cau
 /* Keeps a copy of an event that has to wait, and marks what it ends. */
 void mutable_state_buffer(struct mutable_state *ms, const PbHistoryEvent *event);
 
-/* The same with an event that was stored as waiting: BROKEN_VOLATILE when it cannot have been, or would break the log. */
+/* The same with an event that was stored as waiting: BROKEN_VOLATILE when it cannot have been, or would break the log.
+ */
 enum broken mutable_state_buffer_again(struct mutable_state *ms, const PbHistoryEvent *event);
 
 /* Removes a buffered TimerFired of this timer; true when there was one. */
 bool mutable_state_unbuffer_timer(struct mutable_state *ms, const char *timer_id);
 
-/* The event that began what this one ends (an activity, a child); 0 when it ends nothing. And the event that started what
- * it ends: to be set once that has an id. */
+/* The event that began what this one ends (an activity, a child); 0 when it ends nothing. And the event that started
+ * what it ends: to be set once that has an id. */
 int64_t event_ends(const PbHistoryEvent *event);
 void event_set_started(PbHistoryEvent *event, int64_t started_event_id);
 
@@ -135,6 +138,7 @@ void external_free(struct mutable_state *ms, struct external *external);
 
 /* ---- update.c ---- */
 
+/* Forgets an update. */
 void update_free(struct mutable_state *ms, struct update *update);
 
 /* The updates that are in memory only, for workflow_task_remember and _recall. */
@@ -161,8 +165,8 @@ bool messages_are_rejections(const PbRespondWorkflowTaskCompletedRequest *reques
 
 /* ---- properties.c ---- */
 
-/* Asks what the search attributes of a command are. Refuses an unknown name at once, as the first thing that is wrong with the
- * command; a problem with values stands in the verdict, for the command to tell in its own words. */
+/* Asks what the search attributes of a command are. Refuses an unknown name at once, as the first thing that is wrong
+ * with the command; a problem with values stands in the verdict, for the command to tell in its own words. */
 struct refusal judge_search_attributes(struct transition *t, const PbSearchAttributes *given,
                                        struct search_attributes_verdict *ret_verdict);
 
@@ -196,7 +200,8 @@ void workflow_task_report_problems(struct mutable_state *ms);
 
 /* ---- reset.c ---- */
 
-/* Part of applying the WorkflowTaskFailed with which a reset makes a run: what counts from its beginning begins anew. */
+/* Part of applying the WorkflowTaskFailed with which a reset makes a run: what counts from its beginning begins anew.
+ */
 void reset_applied(struct mutable_state *ms, const PbHistoryEvent *event);
 
 /* ---- close.c ---- */

@@ -14,7 +14,7 @@
 enum { RUN_ARENA_BYTES = 512, TASK_ARENA_BYTES = 128, SCRATCH_ARENA_BYTES = 4096 };
 
 /* One typed wrapper per applier, so that none is called through a pointer of another type. */
-#define EVENT(upper, lower, camel, apply, buffered)                                                               \
+#define EVENT(upper, lower, camel, apply, buffered)                                                                \
     static enum broken wrap_##apply(struct mutable_state *ms, const PbHistoryEvent *event, const void *attributes) \
     {                                                                                                              \
         return apply(ms, event, attributes);                                                                       \
@@ -23,12 +23,12 @@ enum { RUN_ARENA_BYTES = 512, TASK_ARENA_BYTES = 128, SCRATCH_ARENA_BYTES = 4096
 #undef EVENT
 
 static const struct event_type event_types[] = {
-#define EVENT(upper, lower, camel, apply, buffered)                                   \
-    {EVENT_TYPE_##upper,                                                              \
-     #camel,                                                                          \
-     buffered,                                                                        \
+#define EVENT(upper, lower, camel, apply, buffered)                                    \
+    {EVENT_TYPE_##upper,                                                               \
+     #camel,                                                                           \
+     buffered,                                                                         \
      TEMPORAL__API__HISTORY__V1__HISTORY_EVENT__ATTRIBUTES_##upper##_EVENT_ATTRIBUTES, \
-     &Pb##camel##EventAttributes_descriptor,                                          \
+     &Pb##camel##EventAttributes_descriptor,                                           \
      wrap_##apply},
 #include "history/event_types.def"
 #undef EVENT
@@ -83,13 +83,17 @@ void mutable_state_free(struct mutable_state *ms)
 
     if (ms == NULL)
         return;
-    HASH_ITER(by_event, ms->activities, activity, next_activity) activity_free(ms, activity);
-    HASH_ITER(by_id, ms->timers, timer, next_timer) user_timer_free(ms, timer);
-    HASH_ITER(by_event, ms->children, child, next_child) child_free(ms, child);
-    HASH_ITER(by_event, ms->externals, external, next_external) external_free(ms, external);
-    HASH_ITER(by_id, ms->updates, update, next_update) update_free(ms, update);
-    HASH_ITER(hh, ms->used_requests, request, next_request)
-    {
+    HASH_ITER (by_event, ms->activities, activity, next_activity)
+        activity_free(ms, activity);
+    HASH_ITER (by_id, ms->timers, timer, next_timer)
+        user_timer_free(ms, timer);
+    HASH_ITER (by_event, ms->children, child, next_child)
+        child_free(ms, child);
+    HASH_ITER (by_event, ms->externals, external, next_external)
+        external_free(ms, external);
+    HASH_ITER (by_id, ms->updates, update, next_update)
+        update_free(ms, update);
+    HASH_ITER (hh, ms->used_requests, request, next_request) {
         HASH_DEL(ms->used_requests, request);
         memory_free(request);
     }
@@ -226,10 +230,11 @@ nanos mutable_state_next_deadline(const struct mutable_state *ms)
     due = earlier(due, workflow_task_deadline(ms));
     if (mutable_state_in_backoff(ms) && !mutable_state_has_task(ms)) /* an update may have brought a speculative one */
         due = earlier(due, ms->first_task_at);
-    HASH_ITER(by_event, ms->activities, activity, next_activity) due = earlier(due, activity_deadline(activity, &type));
-    HASH_ITER(by_id, ms->timers, timer, next_timer)
-    if (!timer->firing)
-        due = earlier(due, timer->fires_at);
+    HASH_ITER (by_event, ms->activities, activity, next_activity)
+        due = earlier(due, activity_deadline(activity, &type));
+    HASH_ITER (by_id, ms->timers, timer, next_timer)
+        if (!timer->firing)
+            due = earlier(due, timer->fires_at);
     return due;
 }
 
@@ -252,37 +257,41 @@ static const char *tasks_difference(const struct workflow_task *a, const struct 
     DIFFERS(a->attempt != b->attempt, "workflow task attempt %d and %d", a->attempt, b->attempt);
     DIFFERS(a->scheduled_time != b->scheduled_time, "workflow task scheduled time %lld and %lld",
             (long long)a->scheduled_time, (long long)b->scheduled_time);
-    DIFFERS(a->original_scheduled_time != b->original_scheduled_time, "workflow task original scheduled time %lld and %lld",
-            (long long)a->original_scheduled_time, (long long)b->original_scheduled_time);
+    DIFFERS(a->original_scheduled_time != b->original_scheduled_time,
+            "workflow task original scheduled time %lld and %lld", (long long)a->original_scheduled_time,
+            (long long)b->original_scheduled_time);
     return NULL;
 }
 
-static const char *activities_difference(const struct mutable_state *a, const struct mutable_state *b, struct arena *arena)
+static const char *activities_difference(const struct mutable_state *a, const struct mutable_state *b,
+                                         struct arena *arena)
 {
     struct activity *mine, *next;
 
     DIFFERS(mutable_state_activities_count(a) != mutable_state_activities_count(b), "%d and %d activities",
             mutable_state_activities_count(a), mutable_state_activities_count(b));
-    HASH_ITER(by_event, a->activities, mine, next)
-    {
+    HASH_ITER (by_event, a->activities, mine, next) {
         const struct activity *other = mutable_state_activity(b, mine->scheduled_event_id);
         long long id = (long long)mine->scheduled_event_id;
 
         DIFFERS(other == NULL, "activity %lld is missing", id);
         DIFFERS(mine->state != other->state, "activity %lld: state %d and %d", id, (int)mine->state, (int)other->state);
         DIFFERS(mine->attempt != other->attempt, "activity %lld: attempt %d and %d", id, mine->attempt, other->attempt);
-        DIFFERS(mine->attempt_scheduled_time != other->attempt_scheduled_time, "activity %lld: scheduled %lld and %lld", id,
-                (long long)mine->attempt_scheduled_time, (long long)other->attempt_scheduled_time);
+        DIFFERS(mine->attempt_scheduled_time != other->attempt_scheduled_time, "activity %lld: scheduled %lld and %lld",
+                id, (long long)mine->attempt_scheduled_time, (long long)other->attempt_scheduled_time);
         DIFFERS(mine->started_time != other->started_time, "activity %lld: started %lld and %lld", id,
                 (long long)mine->started_time, (long long)other->started_time);
-        DIFFERS(mine->heartbeat_time != other->heartbeat_time || mine->last_heartbeat_time != other->last_heartbeat_time,
+        DIFFERS(mine->heartbeat_time != other->heartbeat_time ||
+                    mine->last_heartbeat_time != other->last_heartbeat_time,
                 "activity %lld: heartbeat %lld and %lld", id, (long long)mine->heartbeat_time,
                 (long long)other->heartbeat_time);
-        DIFFERS(mine->cancel_requested_event_id != other->cancel_requested_event_id, "activity %lld: cancel %lld and %lld",
-                id, (long long)mine->cancel_requested_event_id, (long long)other->cancel_requested_event_id);
+        DIFFERS(mine->cancel_requested_event_id != other->cancel_requested_event_id,
+                "activity %lld: cancel %lld and %lld", id, (long long)mine->cancel_requested_event_id,
+                (long long)other->cancel_requested_event_id);
         DIFFERS(mine->stamp != other->stamp, "activity %lld: stamp %lld and %lld", id, (long long)mine->stamp,
                 (long long)other->stamp);
-        DIFFERS(packed_bytes(mine->last_failure) != packed_bytes(other->last_failure), "activity %lld: last failure", id);
+        DIFFERS(packed_bytes(mine->last_failure) != packed_bytes(other->last_failure), "activity %lld: last failure",
+                id);
         DIFFERS(packed_bytes(mine->heartbeat_details) != packed_bytes(other->heartbeat_details),
                 "activity %lld: heartbeat details", id);
     }
@@ -293,16 +302,15 @@ static const char *timers_difference(const struct mutable_state *a, const struct
 {
     struct user_timer *mine, *next;
 
-    DIFFERS(mutable_state_timers_count(a) != mutable_state_timers_count(b), "%d and %d timers", mutable_state_timers_count(a),
-            mutable_state_timers_count(b));
-    HASH_ITER(by_id, a->timers, mine, next)
-    {
+    DIFFERS(mutable_state_timers_count(a) != mutable_state_timers_count(b), "%d and %d timers",
+            mutable_state_timers_count(a), mutable_state_timers_count(b));
+    HASH_ITER (by_id, a->timers, mine, next) {
         const struct user_timer *other = mutable_state_timer(b, mine->timer_id);
 
         if (other != NULL && other->started_event_id != mine->started_event_id)
             continue; /* two with one id, the older of which is over */
-        DIFFERS(other == NULL || mine->fires_at != other->fires_at || mine->firing != other->firing,
-                "timer %s", mine->timer_id);
+        DIFFERS(other == NULL || mine->fires_at != other->fires_at || mine->firing != other->firing, "timer %s",
+                mine->timer_id);
     }
     return NULL;
 }
@@ -314,22 +322,22 @@ static const char *others_difference(const struct mutable_state *a, const struct
     const struct update *update;
 
     DIFFERS(HASH_CNT(by_event, a->children) != HASH_CNT(by_event, b->children), "children");
-    HASH_ITER(by_event, a->children, child, next_child)
-    {
+    HASH_ITER (by_event, a->children, child, next_child) {
         const struct child *other = mutable_state_child(b, child->initiated_event_id);
 
-        DIFFERS(other == NULL || child->closing != other->closing || child->started_event_id != other->started_event_id ||
+        DIFFERS(other == NULL || child->closing != other->closing ||
+                    child->started_event_id != other->started_event_id ||
                     (child->run_id == NULL) != (other->run_id == NULL),
                 "child %lld", (long long)child->initiated_event_id);
     }
     for (update = a->updates; update != NULL; update = update->by_id.next) {
         const struct update *other = mutable_state_update(b, update->id);
 
-        DIFFERS(update->stage > UPDATE_SENT && (other == NULL || other->stage != update->stage), "update %s", update->id);
+        DIFFERS(update->stage > UPDATE_SENT && (other == NULL || other->stage != update->stage), "update %s",
+                update->id);
     }
     DIFFERS(HASH_CNT(by_event, a->externals) != HASH_CNT(by_event, b->externals), "external signals and cancellations");
-    HASH_ITER(by_event, a->externals, external, next_external)
-    {
+    HASH_ITER (by_event, a->externals, external, next_external) {
         const struct external *other = mutable_state_external(b, external->initiated_event_id);
 
         DIFFERS(other == NULL || external->closing != other->closing, "external %lld",
@@ -369,7 +377,8 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
     DIFFERS(a->close_refused != b->close_refused, "close refused");
     DIFFERS(a->workflow_task_problems != b->workflow_task_problems, "%d and %d workflow task problems",
             a->workflow_task_problems, b->workflow_task_problems);
-    DIFFERS(packed_bytes(mutable_state_reset_points(a, arena, "")) != packed_bytes(mutable_state_reset_points(b, arena, "")),
+    DIFFERS(packed_bytes(mutable_state_reset_points(a, arena, "")) !=
+                packed_bytes(mutable_state_reset_points(b, arena, "")),
             "reset points");
     difference = tasks_difference(&a->workflow_task, &b->workflow_task, arena);
     if (difference == NULL)

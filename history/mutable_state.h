@@ -1,15 +1,15 @@
 /*
  * The state of one run: the fold of its events, plus a small volatile part that the protocol does not record as events.
  *
- * mutable_state_apply changes the first, and only history/ changes the second (workflow_task.c, activity.c, buffered.c).
- * Everything here may be read freely; only history/ writes it.
+ * mutable_state_apply changes the first, and only history/ changes the second (workflow_task.c, activity.c,
+ * buffered.c). Everything here may be read freely; only history/ writes it.
  *
  * MS1  next_event_id - 1 is the id of the newest event; ids are dense from 1.
  * MS2  At most one workflow task is pending.
- * MS3  Ids of pending timers are unique, and so are ids of pending activities, those aside that are over but whose last event
- *      is still buffered; what is found by id is the newest.
- * MS4  While a workflow task is started no event enters the log but those that end it (see buffered.c).
- * MS5  A closed run never changes again, but for being deleted and for naming the run that it was reset to.
+ * MS3  Ids of pending timers are unique, and so are ids of pending activities, those aside that are over but whose last
+ * event is still buffered; what is found by id is the newest. MS4  While a workflow task is started no event enters the
+ * log but those that end it (see buffered.c). MS5  A closed run never changes again, but for being deleted and for
+ * naming the run that it was reset to.
  */
 #ifndef FERMATA_HISTORY_MUTABLE_STATE_H
 #define FERMATA_HISTORY_MUTABLE_STATE_H
@@ -27,8 +27,8 @@
 /* Which claim about state the log breaks; INTACT: none. Live it aborts, on load it sets the run aside. */
 enum broken {
     INTACT = 0,
-    BROKEN_EVENT_ORDER,   /* MS1 */
-    BROKEN_WORKFLOW_TASK, /* MS2, or an end without a start */
+    BROKEN_EVENT_ORDER,       /* MS1 */
+    BROKEN_WORKFLOW_TASK,     /* MS2, or an end without a start */
     BROKEN_UNKNOWN_REFERENCE, /* an event that names an activity or timer that is not pending */
     BROKEN_UNKNOWN_EVENT,     /* an event type that this release does not know */
     BROKEN_VOLATILE,          /* the volatile part contradicts the events */
@@ -45,11 +45,11 @@ struct workflow_task {
     int64_t started_event_id;
     int32_t attempt;
     nanos scheduled_time, original_scheduled_time, started_time;
-    nanos start_to_close;    /* its time-out */
-    bool is_sticky;          /* scheduled onto the sticky queue */
-    nanos schedule_to_start; /* sticky and speculative only */
+    nanos start_to_close;              /* its time-out */
+    bool is_sticky;                    /* scheduled onto the sticky queue */
+    nanos schedule_to_start;           /* sticky and speculative only */
     const char *identity, *request_id; /* of the poller that started it */
-    unsigned suggests; /* started: why it suggests to continue as new, a bit for each reason */
+    unsigned suggests;                 /* started: why it suggests to continue as new, a bit for each reason */
 };
 
 enum activity_state { ACTIVITY_SCHEDULED, ACTIVITY_STARTED, ACTIVITY_CLOSING };
@@ -59,7 +59,7 @@ struct activity {
     int64_t scheduled_event_id;
     const PbActivityTaskScheduledEventAttributes *scheduled; /* time-outs after defaulting, retry policy filled in */
     nanos scheduled_time;
-    nanos first_scheduled_time; /* from when schedule-to-close counts: scheduled_time, or a reset after it */
+    nanos first_scheduled_time;        /* from when schedule-to-close counts: scheduled_time, or a reset after it */
     int64_t cancel_requested_event_id; /* 0: not requested */
 
     /* The volatile part. */
@@ -68,7 +68,7 @@ struct activity {
     nanos attempt_scheduled_time; /* later than now: backing off */
     nanos started_time;
     const char *started_identity, *started_request_id;
-    nanos heartbeat_time; /* 0: none in this attempt */
+    nanos heartbeat_time;      /* 0: none in this attempt */
     nanos last_heartbeat_time; /* 0: none ever */
     const PbPayloads *heartbeat_details;
     const PbFailure *last_failure;
@@ -88,8 +88,8 @@ struct child {
     const PbStartChildWorkflowExecutionInitiatedEventAttributes *initiated;
     const PbUserMetadata *user_metadata; /* the child's start gets it, too */
     int64_t started_event_id;            /* 0: not started, or that event is buffered */
-    const char *run_id;       /* of the first run of its chain; NULL: not started */
-    bool closing;             /* its close event, or that it could not start, is buffered */
+    const char *run_id;                  /* of the first run of its chain; NULL: not started */
+    bool closing;                        /* its close event, or that it could not start, is buffered */
     struct arena *arena;
     UT_hash_handle by_event;
 };
@@ -143,7 +143,7 @@ struct used_request {
 struct versions;
 
 struct mutable_state {
-    struct arena *arena;      /* what lives as long as the run is loaded */
+    struct arena *arena;        /* what lives as long as the run is loaded */
     struct arena *task_arena;   /* the texts of workflow_task; emptied when the next one starts */
     struct arena *sticky_arena; /* the sticky queue's name; emptied when it changes */
     struct arena *memo_arena, *search_attributes_arena; /* of these, once they have changed; NULL before */
@@ -152,10 +152,10 @@ struct mutable_state {
     const char *workflow_id, *workflow_type, *task_queue;
     const char *original_run_id, *first_run_id, *start_identity;
     nanos execution_timeout, run_timeout, task_timeout; /* 0: none */
-    nanos start_time;          /* of this run: where a reset has made it, that of the reset */
-    nanos original_start_time; /* of its first event */
-    nanos first_task_at;  /* end of the first workflow task's backoff: execution time */
-    nanos run_expires_at; /* NANOS_MAX: never */
+    nanos start_time;                                   /* of this run: where a reset has made it, that of the reset */
+    nanos original_start_time;                          /* of its first event */
+    nanos first_task_at;                                /* end of the first workflow task's backoff: execution time */
+    nanos run_expires_at;                               /* NANOS_MAX: never */
     nanos execution_expires_at;
     bool has_run_timeout_field; /* the started event carries workflow_run_timeout, maybe 0 */
     bool has_execution_timeout_field;
@@ -181,7 +181,7 @@ struct mutable_state {
     int64_t close_event_id; /* 0: open */
     const char *new_run_id; /* the successor that the close event names; NULL: none */
     bool cancel_requested;
-    int64_t reset_event_id; /* the WorkflowTaskFailed with which a reset has made this run; 0: none has */
+    int64_t reset_event_id;    /* the WorkflowTaskFailed with which a reset has made this run; 0: none has */
     bool first_task_scheduled; /* a workflow task has been scheduled once: the backoff is over */
     struct activity *activities, *activities_by_id;
     struct user_timer *timers;
@@ -211,7 +211,8 @@ struct mutable_state {
     int32_t workflow_task_problems; /* consecutive ones; not those of a sticky queue's worker */
     const char *reset_run_id;       /* the newest run that a reset has made of this one; NULL: none */
 
-    /* In memory only: the server has changed search_attributes since the run's row was stored. Cleared by the engine. */
+    /* In memory only: the server has changed search_attributes since the run's row was stored. Cleared by the engine.
+     */
     bool columns_changed;
     bool lookups_changed; /* the same of search attributes that are looked up (proto/search_attributes.h) */
 
@@ -225,8 +226,8 @@ struct mutable_state *mutable_state_new(void);
 /* Frees it; NULL is accepted. */
 void mutable_state_free(struct mutable_state *ms);
 
-/* Applies one event. It reads no clock and refuses nothing that any release of Fermata has stored. The event is borrowed
- * during the call: what is kept is copied. On BROKEN_... the state is unusable. */
+/* Applies one event. It reads no clock and refuses nothing that any release of Fermata has stored. The event is
+ * borrowed during the call: what is kept is copied. On BROKEN_... the state is unusable. */
 enum broken mutable_state_apply(struct mutable_state *ms, const PbHistoryEvent *event);
 
 /* Applies a packed History (one or more batches). */
@@ -262,7 +263,8 @@ static inline bool mutable_state_in_backoff(const struct mutable_state *ms)
     return !ms->first_task_scheduled && ms->first_task_at > ms->start_time;
 }
 
-/* The pending activity with this scheduled event, or the newest with this id; NULL when none. Closing ones are found too. */
+/* The pending activity with this scheduled event, or the newest with this id; NULL when none. Closing ones are found
+ * too. */
 struct activity *mutable_state_activity(const struct mutable_state *ms, int64_t scheduled_event_id);
 struct activity *mutable_state_activity_by_id(const struct mutable_state *ms, const char *activity_id);
 
@@ -297,8 +299,8 @@ int32_t mutable_state_timers_count(const struct mutable_state *ms);
 /* The earliest instant at which something is due (time-outs, timers, retries, backoff); NANOS_MAX: nothing. */
 nanos mutable_state_next_deadline(const struct mutable_state *ms);
 
-/* Compares two states of one run for the fold check; NULL when alike, else what differs. Times at which things live in memory
- * only (a workflow task's start) are compared too. Text in `arena`. */
+/* Compares two states of one run for the fold check; NULL when alike, else what differs. Times at which things live in
+ * memory only (a workflow task's start) are compared too. Text in `arena`. */
 const char *mutable_state_difference(const struct mutable_state *a, const struct mutable_state *b, struct arena *arena);
 
 #endif

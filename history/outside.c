@@ -60,7 +60,8 @@ struct refusal decide_record_marker(struct transition *t, const PbCommand *comma
     if (want->marker_name[0] == '\0')
         return refuse(t, bad, "MarkerName is not set on RecordMarkerCommand.");
     if (strlen(want->marker_name) > (size_t)t->limits->id_bytes_max)
-        return refuse(t, bad, "MarkerName on RecordMarkerCommand exceeds length limit. MarkerName=%s Length=%zu Limit=%lld",
+        return refuse(t, bad,
+                      "MarkerName on RecordMarkerCommand exceeds length limit. MarkerName=%s Length=%zu Limit=%lld",
                       want->marker_name, strlen(want->marker_name), (long long)t->limits->id_bytes_max);
     if (details_bytes(want) > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, bad, "RecordMarkerCommandAttributes.Details exceeds size limit.");

@@ -1,6 +1,6 @@
 /*
- * What a run carries about itself for others to see: its search attributes and its memo. Both are maps that begin with the
- * run and into which commands merge: a value replaces the one of the same key, a nil value deletes the key.
+ * What a run carries about itself for others to see: its search attributes and its memo. Both are maps that begin with
+ * the run and into which commands merge: a value replaces the one of the same key, a nil value deletes the key.
  *
  * Names and types of search attributes belong to the namespace, which this folder does not know: the transition asks.
  */
@@ -22,18 +22,19 @@ struct field {
 };
 
 /* Lists the entries of a map behind the `ret_count` ones that are there. */
-#define LIST(map, fields, list, ret_count)                           \
-    do {                                                             \
-        for (size_t place = 0; place < (map)->n_##fields; place++)   \
-            (list)[(ret_count)++] = (struct field){                  \
-                .key = (map)->fields[place]->key,                    \
-                .value = (map)->fields[place]->value,                \
-                .entry = (map)->fields[place],                       \
-            };                                                       \
+#define LIST(map, fields, list, ret_count)                         \
+    do {                                                           \
+        for (size_t place = 0; place < (map)->n_##fields; place++) \
+            (list)[(ret_count)++] = (struct field){                \
+                .key = (map)->fields[place]->key,                  \
+                .value = (map)->fields[place]->value,              \
+                .entry = (map)->fields[place],                     \
+            };                                                     \
     } while (0)
 
-/* Merges the list, first to last, and puts what is left of it into `ret_left`, in the order in which keys came; returns how
- * many. Keys are looked up: these maps come from clients, and to compare each key of a large one with each takes minutes. */
+/* Merges the list, first to last, and puts what is left of it into `ret_left`, in the order in which keys came; returns
+ * how many. Keys are looked up: these maps come from clients, and to compare each key of a large one with each takes
+ * minutes. */
 static size_t merge(struct field *list, size_t count, const struct field **ret_left)
 {
     struct field *merged = NULL, *present, *next;
@@ -50,7 +51,8 @@ static size_t merge(struct field *list, size_t count, const struct field **ret_l
             HASH_ADD_KEYPTR(by_key, merged, list[i].key, strlen(list[i].key), &list[i]);
         }
     }
-    HASH_ITER(by_key, merged, present, next) ret_left[left++] = present;
+    HASH_ITER (by_key, merged, present, next)
+        ret_left[left++] = present;
     HASH_CLEAR(by_key, merged);
     return left;
 }
@@ -93,9 +95,9 @@ static PbMemo *merged_memo(struct arena *arena, const PbMemo *present, const PbM
 /* ---- commands ---- */
 
 /* The size of a map as the real server counts it for its limit on payloads: keys and data, no metadata. */
-#define DATA_BYTES(map, fields, ret_bytes)                                                                     \
-    do {                                                                                                       \
-        for (size_t field = 0; field < (map)->n_##fields; field++)                                             \
+#define DATA_BYTES(map, fields, ret_bytes)                                                                         \
+    do {                                                                                                           \
+        for (size_t field = 0; field < (map)->n_##fields; field++)                                                 \
             (ret_bytes) += (int64_t)strlen((map)->fields[field]->key) + packed_bytes((map)->fields[field]->value); \
     } while (0)
 
@@ -126,7 +128,8 @@ const char *search_attributes_size_problem(struct transition *t, const PbSearchA
     return attributes == NULL ? NULL : t->search_attributes_size_problem(t->context, t->arena, attributes);
 }
 
-struct refusal decide_upsert_search_attributes(struct transition *t, const PbCommand *command, struct task_context *task)
+struct refusal decide_upsert_search_attributes(struct transition *t, const PbCommand *command,
+                                               struct task_context *task)
 {
     const PbWorkflowTaskFailedCause bad = WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES;
     PbUpsertWorkflowSearchAttributesEventAttributes *upserted;
@@ -137,8 +140,9 @@ struct refusal decide_upsert_search_attributes(struct transition *t, const PbCom
     int64_t bytes = 0;
 
     if (command == NULL)
-        return refuse(t, bad,
-                      "UpsertWorkflowSearchAttributesCommandAttributes is not set on UpsertWorkflowSearchAttributesCommand.");
+        return refuse(
+            t, bad,
+            "UpsertWorkflowSearchAttributesCommandAttributes is not set on UpsertWorkflowSearchAttributesCommand.");
     given = command->upsert_workflow_search_attributes_command_attributes->search_attributes;
     if (given == NULL)
         return refuse(t, bad, "SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.");
@@ -171,7 +175,8 @@ struct refusal decide_modify_properties(struct transition *t, const PbCommand *c
     int64_t bytes = 0;
 
     if (command == NULL)
-        return refuse(t, bad, "ModifyWorkflowPropertiesCommandAttributes is not set on ModifyWorkflowPropertiesCommand.");
+        return refuse(t, bad,
+                      "ModifyWorkflowPropertiesCommandAttributes is not set on ModifyWorkflowPropertiesCommand.");
     given = command->modify_workflow_properties_command_attributes->upserted_memo;
     if (given == NULL)
         return refuse(t, bad, "UpsertedMemo is not set on ModifyWorkflowPropertiesCommand.");

@@ -1,11 +1,12 @@
-/* Retry policies and time-outs: whether an attempt is followed by another, and when. For activities and workflows alike. */
+/* Retry policies and time-outs: whether an attempt is followed by another, and when. For activities and workflows
+ * alike. */
 #include <math.h>
 #include <string.h>
 
 #include "history/internal.h"
 
 #define INITIAL_INTERVAL_DEFAULT seconds(1)
-#define COEFFICIENT_DEFAULT 2.0
+#define COEFFICIENT_DEFAULT      2.0
 
 /* The maximum interval, when not given, is so many initial intervals. Server 1.32.0. */
 enum { MAXIMUM_INTERVAL_FACTOR = 100 };
@@ -151,8 +152,7 @@ static bool is_retryable(const PbRetryPolicy *policy, const PbFailure *failure)
 
 static const PbDuration *delay_asked_for(const PbFailure *failure)
 {
-    if (failure == NULL ||
-        failure->failure_info_case != PbFailure_application_failure_info_case)
+    if (failure == NULL || failure->failure_info_case != PbFailure_application_failure_info_case)
         return NULL;
     return failure->application_failure_info->next_retry_delay;
 }
@@ -173,7 +173,8 @@ struct retry_answer retry_decide(const PbRetryPolicy *policy, int32_t attempt, n
     if (asked != NULL) {
         after = duration_from_pb(asked);
         maximum = delay_may_exceed_interval ? after : duration_from_pb(policy->maximum_interval);
-        /* The real server takes a delay of 0 for one that does not fit: an activity ends, a workflow waits its longest. */
+        /* The real server takes a delay of 0 for one that does not fit: an activity ends, a workflow waits its longest.
+         */
         if (maximum == 0 && after <= 0)
             return (struct retry_answer){.state = RETRY_STATE_TIMEOUT};
         if (after <= 0 || after > maximum)

@@ -5,7 +5,7 @@
 #include "base/invariant.h"
 #include "history/internal.h"
 
-#define BAD_START WORKFLOW_TASK_FAILED_CAUSE_BAD_START_TIMER_ATTRIBUTES
+#define BAD_START  WORKFLOW_TASK_FAILED_CAUSE_BAD_START_TIMER_ATTRIBUTES
 #define BAD_CANCEL WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_TIMER_ATTRIBUTES
 
 void user_timer_free(struct mutable_state *ms, struct user_timer *timer)
@@ -27,11 +27,12 @@ struct refusal decide_start_timer(struct transition *t, const PbCommand *command
     if (want->timer_id[0] == '\0')
         return refuse(t, BAD_START, "TimerId is not set on StartTimerCommand.");
     if (strlen(want->timer_id) > (size_t)t->limits->id_bytes_max)
-        return refuse(t, BAD_START, "TimerId on StartTimerCommand exceeds length limit. TimerId=%s Length=%zu Limit=%lld",
+        return refuse(t, BAD_START,
+                      "TimerId on StartTimerCommand exceeds length limit. TimerId=%s Length=%zu Limit=%lld",
                       want->timer_id, strlen(want->timer_id), (long long)t->limits->id_bytes_max);
     if ((problem = duration_problem(want->start_to_fire_timeout)) != NULL)
-        return refuse(t, BAD_START, "An invalid StartToFireTimeout is set on StartTimerCommand: %s. TimerId=%s", problem,
-                      want->timer_id);
+        return refuse(t, BAD_START, "An invalid StartToFireTimeout is set on StartTimerCommand: %s. TimerId=%s",
+                      problem, want->timer_id);
     present = mutable_state_timer(t->ms, want->timer_id);
     if (present != NULL && !present->firing) /* MS3 */
         return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID,
@@ -57,11 +58,13 @@ struct refusal decide_cancel_timer(struct transition *t, const PbCommand *comman
     if (id[0] == '\0')
         return refuse(t, BAD_CANCEL, "TimerId is not set on CancelTimerCommand.");
     if (strlen(id) > (size_t)t->limits->id_bytes_max)
-        return refuse(t, BAD_CANCEL, "TimerId on CancelTimerCommand exceeds length limit. TimerId=%s Length=%zu Limit=%lld", id,
+        return refuse(t, BAD_CANCEL,
+                      "TimerId on CancelTimerCommand exceeds length limit. TimerId=%s Length=%zu Limit=%lld", id,
                       strlen(id), (long long)t->limits->id_bytes_max);
     timer = mutable_state_timer(t->ms, id);
     if (timer == NULL)
-        return refuse(t, BAD_CANCEL, "invalid history builder state for action: add-timer-canceled-event, TimerID: %s", id);
+        return refuse(t, BAD_CANCEL, "invalid history builder state for action: add-timer-canceled-event, TimerID: %s",
+                      id);
     /* Fired, but the worker could not know: the firing never happened, and if nothing else waits the run may close. */
     if (timer->firing && mutable_state_unbuffer_timer(t->ms, id)) {
         t->volatile_changed = true;
@@ -92,9 +95,9 @@ void timers_fire_all_due(struct transition *t)
     struct user_timer *timer, *next;
     size_t count = 0;
 
-    HASH_ITER(by_id, t->ms->timers, timer, next)
-    if (!timer->firing && timer->fires_at <= t->now)
-        due[count++] = timer;
+    HASH_ITER (by_id, t->ms->timers, timer, next)
+        if (!timer->firing && timer->fires_at <= t->now)
+            due[count++] = timer;
     if (count == 0)
         return;
     qsort(due, count, sizeof(due[0]), compare_due);

@@ -1,6 +1,6 @@
 /*
- * How events enter a run: an event is made, filled by whoever decides, then settled: given its id and applied to the state
- * at once, or kept aside while a workflow task is started (buffered.c).
+ * How events enter a run: an event is made, filled by whoever decides, then settled: given its id and applied to the
+ * state at once, or kept aside while a workflow task is started (buffered.c).
  */
 #include "history/transition.h"
 
@@ -69,8 +69,9 @@ int64_t transition_settle(struct transition *t)
     event->event_id = t->ms->next_event_id;
     event->task_id = TASK_ID_BASE + event->event_id;
     broken = mutable_state_apply(t->ms, event);
-    invariant(broken == INTACT, "event %lld (%s) breaks the state of workflow %s, run %s: %d", (long long)event->event_id,
-              event_type_name(event->event_type), t->ms->workflow_id, t->run_id == NULL ? "?" : t->run_id, (int)broken);
+    invariant(broken == INTACT, "event %lld (%s) breaks the state of workflow %s, run %s: %d",
+              (long long)event->event_id, event_type_name(event->event_type), t->ms->workflow_id,
+              t->run_id == NULL ? "?" : t->run_id, (int)broken);
     append(t, event);
     return event->event_id;
 }
@@ -91,7 +92,8 @@ void transition_effect(struct transition *t, enum effect_kind kind, int64_t even
 
 static bool buffer_is_full(const struct transition *t)
 {
-    return t->ms->buffered_count > t->limits->buffered_events_max || t->ms->buffered_bytes > t->limits->buffered_bytes_max;
+    return t->ms->buffered_count > t->limits->buffered_events_max ||
+           t->ms->buffered_bytes > t->limits->buffered_bytes_max;
 }
 
 static void terminate_if_too_large(struct transition *t)
@@ -109,7 +111,7 @@ static void terminate_if_too_large(struct transition *t)
 void transition_finish(struct transition *t)
 {
     transition_settle(t);
-    if (t->volatile_changed)
+    if (t->volatile_changed && !t->speculative_is_new)
         workflow_task_make_real(t);
     if (mutable_state_is_open(t->ms) && t->ms->workflow_task.state == WORKFLOW_TASK_STARTED && buffer_is_full(t))
         workflow_task_make_room(t);

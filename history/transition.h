@@ -1,10 +1,10 @@
 /*
- * A transition: one change of one run. It collects the events that a decision adds and what else must happen (effects), and
- * applies the events to the state as it goes, so that the next command of the same workflow task sees them.
+ * A transition: one change of one run. It collects the events that a decision adds and what else must happen (effects),
+ * and applies the events to the state as it goes, so that the next command of the same workflow task sees them.
  *
- * Life: transition_begin, then any number of decisions (functions of this folder that take a `struct transition *`), then
- * the engine packs and stores the events and carries out the effects. A transition that is given up (a refused command)
- * leaves a changed state behind: the engine drops that state and folds it again.
+ * Life: transition_begin, then any number of decisions (functions of this folder that take a `struct transition *`),
+ * then the engine packs and stores the events and carries out the effects. A transition that is given up (a refused
+ * command) leaves a changed state behind: the engine drops that state and folds it again.
  *
  * TR1  An event that may not enter the log while a workflow task is started is buffered instead (see buffered.c).
  * TR2  A batch ends after every WorkflowTaskStarted (history pages count batches).
@@ -26,6 +26,7 @@ struct history_limits {
     int64_t buffered_bytes_max;
     int64_t history_events_max, history_bytes_max;
     int64_t suggest_events, suggest_bytes;
+    int64_t updates_in_flight_bytes_max;
     int32_t updates_in_flight_max, updates_total_max;
     nanos task_timeout_default, task_timeout_max;
 };
@@ -69,7 +70,7 @@ struct search_attributes_verdict {
 struct successor {
     uint8_t run_id[UUID_BYTES];
     PbWorkflowExecutionStartedEventAttributes *started; /* complete */
-    size_t links_count; /* of this run's start */
+    size_t links_count;                                 /* of this run's start */
     PbCommonLink **links;
 };
 
@@ -79,15 +80,16 @@ struct transition {
     nanos now;
     struct rand *rand;
     const struct history_limits *limits;
-    const char *run_id;                    /* this run's, as text */
+    const char *run_id;                        /* this run's, as text */
     const char *namespace_name, *namespace_id; /* this run's; the id as text */
-    nanos retention; /* of its namespace: how long closed runs are kept */
+    nanos retention;                           /* of its namespace: how long closed runs are kept */
     /* Reads this run's first event again (input, header: not kept in memory). Its memory is the turn's. */
     const PbHistoryEvent *(*load_first_event)(void *context);
     /* Judges search attributes (there are some); says why they are too large, or NULL. */
     void (*judge_search_attributes)(void *context, struct arena *arena, const PbSearchAttributes *attributes,
                                     struct search_attributes_verdict *ret_verdict);
-    const char *(*search_attributes_size_problem)(void *context, struct arena *arena, const PbSearchAttributes *attributes);
+    const char *(*search_attributes_size_problem)(void *context, struct arena *arena,
+                                                  const PbSearchAttributes *attributes);
     void *context;
     size_t links_count; /* of the request to cancel or to terminate: for the event that it makes */
     PbCommonLink **links;
@@ -101,24 +103,26 @@ struct transition {
     size_t effects_count, effects_capacity;
     struct successor *successor;     /* NULL: none */
     struct update_news *update_news; /* the newest first */
-    bool volatile_changed;       /* the volatile part must be stored */
-    bool attributes_changed;     /* memo or search attributes are other than those of the row */
-    bool task_ended;             /* the pending workflow task ended in this transition */
+    bool volatile_changed;           /* the volatile part must be stored */
+    bool attributes_changed;         /* memo or search attributes are other than those of the row */
+    bool task_ended;                 /* the pending workflow task ended in this transition */
+    bool speculative_is_new;         /* a speculative task was scheduled in it, after all that it stores */
 };
 
-/* Begins a transition; `arena` is the turn's. The caller sets run_id and the functions with their context afterwards when
- * they are needed. */
+/* Begins a transition; `arena` is the turn's. The caller sets run_id and the functions with their context afterwards
+ * when they are needed. */
 void transition_begin(struct transition *t, struct mutable_state *ms, struct arena *arena, nanos now, struct rand *rand,
                       const struct history_limits *limits);
 
-/* Adds an event of `type` with its attributes message allocated and returns the attributes. The caller fills them (and the
- * event, t->pending) and then calls transition_settle. An event added before is settled first. */
+/* Adds an event of `type` with its attributes message allocated and returns the attributes. The caller fills them (and
+ * the event, t->pending) and then calls transition_settle. An event added before is settled first. */
 void *transition_add(struct transition *t, PbEventType type);
 
 /* Applies (or buffers) the event that has been filled. Returns its id; 0 when it was buffered, or there is none. */
 int64_t transition_settle(struct transition *t);
 
-/* Ends the decisions: settles, and enforces the limits on buffered events and on history. To be called before storing. */
+/* Ends the decisions: settles, and enforces the limits on buffered events and on history. To be called before storing.
+ */
 void transition_finish(struct transition *t);
 
 /* Adds an effect. */

@@ -8,12 +8,12 @@
  *                     |
  *                     +-------> (rejected, aborted: forgotten)
  *
- * The log has an event for accepted and one for completed. What is admitted or sent lives in memory only: after a crash the
- * caller tries again under the same id. (An update that a reset brings along is admitted by an event: the worker reads it
- * there, and no message carries it.)
+ * The log has an event for accepted and one for completed. What is admitted or sent lives in memory only: after a crash
+ * the caller tries again under the same id. (An update that a reset brings along is admitted by an event: the worker
+ * reads it there, and no message carries it.)
  *
- * The worker answers with messages in its completion: an acceptance, a rejection, a response. A PROTOCOL_MESSAGE command puts
- * a message in its place among the commands; those that no command names come after all of them.
+ * The worker answers with messages in its completion: an acceptance, a rejection, a response. A PROTOCOL_MESSAGE
+ * command puts a message in its place among the commands; those that no command names come after all of them.
  */
 #include <string.h>
 
@@ -152,7 +152,8 @@ void updates_recall(struct mutable_state *ms, const struct update_memory *memory
 
 /* ---- news ---- */
 
-static void report(struct transition *t, const struct update *update, enum update_news_kind kind, const PbOutcome *outcome)
+static void report(struct transition *t, const struct update *update, enum update_news_kind kind,
+                   const PbOutcome *outcome)
 {
     struct update_news *news = ARENA_NEW(t->arena, struct update_news);
 
@@ -198,26 +199,27 @@ void updates_drop_sent(struct transition *t)
 {
     struct update *update, *next;
 
-    HASH_ITER(by_id, t->ms->updates, update, next)
-    if (update->stage == UPDATE_SENT) {
-        report(t, update, UPDATE_LOST, NULL);
-        update_free(t->ms, update);
-    }
+    HASH_ITER (by_id, t->ms->updates, update, next)
+        if (update->stage == UPDATE_SENT) {
+            report(t, update, UPDATE_LOST, NULL);
+            update_free(t->ms, update);
+        }
 }
 
 void updates_reject_unprocessed(struct transition *t)
 {
     struct update *update, *next;
 
-    HASH_ITER(by_id, t->ms->updates, update, next)
-    if (update->stage == UPDATE_SENT && update->request != NULL) {
-        report(t, update, UPDATE_REJECTED,
-               failed_outcome(t->arena, update_failure(t->arena,
-                                                       "Workflow Update is rejected because it wasn't processed by worker. "
-                                                       "Probably, Workflow Update is not supported by the worker.",
-                                                       "UnprocessedUpdate")));
-        update_free(t->ms, update);
-    }
+    HASH_ITER (by_id, t->ms->updates, update, next)
+        if (update->stage == UPDATE_SENT && update->request != NULL) {
+            report(t, update, UPDATE_REJECTED,
+                   failed_outcome(t->arena,
+                                  update_failure(t->arena,
+                                                 "Workflow Update is rejected because it wasn't processed by worker. "
+                                                 "Probably, Workflow Update is not supported by the worker.",
+                                                 "UnprocessedUpdate")));
+            update_free(t->ms, update);
+        }
 }
 
 PbFailure *update_cut_off_failure(struct arena *arena)
@@ -230,8 +232,7 @@ void updates_run_closed(struct transition *t)
 {
     struct update *update, *next;
 
-    HASH_ITER(by_id, t->ms->updates, update, next)
-    {
+    HASH_ITER (by_id, t->ms->updates, update, next) {
         if (update->stage == UPDATE_ACCEPTED)
             report(t, update, UPDATE_DONE, failed_outcome(t->arena, update_cut_off_failure(t->arena)));
         if (update->stage > UPDATE_SENT)
@@ -434,7 +435,8 @@ static struct refusal apply_message(struct transition *t, struct update *update,
     return ACCEPTED;
 }
 
-/* A message for an update that is not there: rejected or aborted by a message before, or lost with a server's memory. */
+/* A message for an update that is not there: rejected or aborted by a message before, or lost with a server's memory.
+ */
 static struct refusal process_for_absent(struct transition *t, const char *id, const struct message_type *type,
                                          const void *body, int64_t completed_event_id)
 {
@@ -447,10 +449,11 @@ static struct refusal process_for_absent(struct transition *t, const char *id, c
         return wrong_stage(t, id, type->name, "ProvisionallyCompleted");
     update = resurrect(t->ms, id, type->kind, body);
     if (update == NULL)
-        return refuse(t, BAD_MESSAGE,
-                      "update %s wasn't found on the server. This is most likely a transient error which will be resolved "
-                      "automatically by retries",
-                      id);
+        return refuse(
+            t, BAD_MESSAGE,
+            "update %s wasn't found on the server. This is most likely a transient error which will be resolved "
+            "automatically by retries",
+            id);
     return apply_message(t, update, type, body, completed_event_id);
 }
 

@@ -35,9 +35,9 @@ static void pack_activities(const struct mutable_state *ms, struct arena *arena,
 
     packed->activities = ARENA_NEW_ARRAY(arena, PbActivityVolatile *, mutable_state_activities_count(ms));
     /* The table is filled by folding, in order of scheduled_event_id, and uthash keeps that order. */
-    HASH_ITER(by_event, ms->activities, activity, next)
-    if (!activity_is_as_scheduled(activity))
-        packed->activities[packed->n_activities++] = pack_activity(activity, arena);
+    HASH_ITER (by_event, ms->activities, activity, next)
+        if (!activity_is_as_scheduled(activity))
+            packed->activities[packed->n_activities++] = pack_activity(activity, arena);
 }
 
 static void pack_buffered(const struct mutable_state *ms, struct arena *arena, PbRunVolatile *packed)
@@ -63,7 +63,8 @@ struct bytes mutable_state_pack_volatile(const struct mutable_state *ms, struct 
     if (ms->buffered != NULL)
         pack_buffered(ms, arena, packed);
     packed->close_refused = ms->close_refused;
-    packed->original_scheduled_time = task->original_scheduled_time == task->scheduled_time ? 0 : task->original_scheduled_time;
+    packed->original_scheduled_time =
+        task->original_scheduled_time == task->scheduled_time ? 0 : task->original_scheduled_time;
     packed->workflow_task_problems = ms->workflow_task_problems;
     packed->reset_run_id = borrow_text(ms->reset_run_id);
     return pb_pack(arena, packed);

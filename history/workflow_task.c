@@ -8,12 +8,12 @@
  *                            v  +-------------------+
  *                       (NONE, then scheduled again on the normal queue)
  *
- * A first attempt has events. Attempt 2 and later are transient: the log learns of them only when one completes, so a worker
- * that fails for hours does not grow the history. Ids of a transient task are virtual: those that its events would get. Should
- * other events take these ids meanwhile, the task becomes a first attempt again.
+ * A first attempt has events. Attempt 2 and later are transient: the log learns of them only when one completes, so a
+ * worker that fails for hours does not grow the history. Ids of a transient task are virtual: those that its events
+ * would get. Should other events take these ids meanwhile, the task becomes a first attempt again.
  *
- * A start lives in memory only. The log may say STARTED only together with the event that ends the task, so after a crash
- * every pending task is simply dispatched again.
+ * A start lives in memory only. The log may say STARTED only together with the event that ends the task, so after a
+ * crash every pending task is simply dispatched again.
  */
 #include <string.h>
 
@@ -25,14 +25,14 @@
 
 /* From this attempt on, tasks that time out get more time each: 5 s doubling, at most 10 min. history.md 2.2 */
 enum { SLOW_ATTEMPT_FIRST = 4 };
-#define SLOW_ATTEMPT_EXTRA seconds(5)
+#define SLOW_ATTEMPT_EXTRA     seconds(5)
 #define SLOW_ATTEMPT_EXTRA_MAX seconds(10 * 60)
 
 /* A speculative task waits so long for a poll at a normal queue before it becomes a real one. */
 #define SPECULATIVE_SCHEDULE_TO_START seconds(5)
 
-/* Of a speculative task that comes to nothing nothing is written, unless too much has been written since the last completed
- * task: then the worker would have to read all of it again. */
+/* Of a speculative task that comes to nothing nothing is written, unless too much has been written since the last
+ * completed task: then the worker would have to read all of it again. */
 enum { DISCARD_EVENTS = 2, DISCARD_EVENTS_IF_ABLE = 12 };
 
 /* So many unsuccessful tasks in a row are shown in a search attribute, for alerts. Server 1.32.0. */
@@ -49,7 +49,8 @@ static nanos start_to_close(const struct transition *t, int32_t attempt)
         extra = nanos_scale(extra, 2);
     if (extra > SLOW_ATTEMPT_EXTRA_MAX)
         extra = SLOW_ATTEMPT_EXTRA_MAX;
-    extra -= (nanos)rand_below(t->rand, (uint64_t)(extra / 5)); /* jitter, so that stuck workflows do not move in step */
+    extra -=
+        (nanos)rand_below(t->rand, (uint64_t)(extra / 5)); /* jitter, so that stuck workflows do not move in step */
     return nanos_add(t->ms->task_timeout, extra);
 }
 
@@ -147,6 +148,7 @@ void workflow_task_schedule_speculative(struct transition *t)
         .is_sticky = sticky,
         .schedule_to_start = sticky ? ms->sticky_timeout : SPECULATIVE_SCHEDULE_TO_START,
     };
+    t->speculative_is_new = true;
 }
 
 /* Why a task that starts now suggests to continue as new: a bit for each reason. */
@@ -261,8 +263,8 @@ void workflow_task_recall(struct mutable_state *ms, const struct task_memory *me
     updates_recall(ms, memory->updates);
 }
 
-/* Writes the events that a virtual task never got: scheduled and, if it is, started. By whom says who ends the task; the real
- * server does not remember who has started it. */
+/* Writes the events that a virtual task never got: scheduled and, if it is, started. By whom says who ends the task;
+ * the real server does not remember who has started it. */
 static void materialise(struct transition *t, const char *identity)
 {
     struct mutable_state *ms = t->ms;
@@ -272,7 +274,8 @@ static void materialise(struct transition *t, const char *identity)
 
     if (!workflow_task_is_virtual(&task))
         return;
-    invariant(task.scheduled_event_id == ms->next_event_id, "virtual ids are taken while the task is started"); /* MS4 */
+    invariant(task.scheduled_event_id == ms->next_event_id,
+              "virtual ids are taken while the task is started"); /* MS4 */
     ms->workflow_task = (struct workflow_task){.state = WORKFLOW_TASK_NONE};
     scheduled = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
     scheduled->task_queue = task_queue_for_event(t->arena, ms);
@@ -325,16 +328,19 @@ void workflow_task_report_problems(struct mutable_state *ms)
         return;
     scratch = arena_new(512);
     problems[0] = "category=WorkflowTaskTimedOut";
-    problems[1] = arena_printf(scratch, "cause=WorkflowTaskTimedOutCause%s", timeout_type_name(ms->last_timed_out_type));
+    problems[1] =
+        arena_printf(scratch, "cause=WorkflowTaskTimedOutCause%s", timeout_type_name(ms->last_timed_out_type));
     if (ms->last_failed_cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED) {
         problems[0] = "category=WorkflowTaskFailed";
-        problems[1] = arena_printf(scratch, "cause=WorkflowTaskFailedCause%s", failed_cause_name(scratch, ms->last_failed_cause));
+        problems[1] =
+            arena_printf(scratch, "cause=WorkflowTaskFailedCause%s", failed_cause_name(scratch, ms->last_failed_cause));
     }
     mutable_state_set_search_attribute(ms, REPORTED_PROBLEMS, keyword_list_payload(scratch, 2, problems));
     arena_free(scratch);
 }
 
-/* Counts an unsuccessful task, before what is sticky is forgotten: a worker that has gone with its queue is no problem. */
+/* Counts an unsuccessful task, before what is sticky is forgotten: a worker that has gone with its queue is no problem.
+ */
 static void count_problem(struct mutable_state *ms)
 {
     if (ms->sticky_queue != NULL)
@@ -355,8 +361,8 @@ static void forget_problems(struct transition *t)
     t->volatile_changed = true;
 }
 
-/* After an unsuccessful task: which attempt the next one is. A sticky queue is blamed first; whatever waited gives the next
- * task something new to see, so it counts as a first attempt. */
+/* After an unsuccessful task: which attempt the next one is. A sticky queue is blamed first; whatever waited gives the
+ * next task something new to see, so it counts as a first attempt. */
 static void try_again(struct transition *t, int32_t attempt)
 {
     struct mutable_state *ms = t->ms;
@@ -534,7 +540,8 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
         return refusal;
     if (!mutable_state_is_open(ms)) {
         updates_run_closed(t);
-        return ACCEPTED; /* what its own commands have buffered (an activity cancelled) stays so: nobody needs to know */
+        return ACCEPTED; /* what its own commands have buffered (an activity cancelled) stays so: nobody needs to know
+                          */
     }
     if (!request->force_create_new_workflow_task)
         updates_reject_unprocessed(t);
@@ -562,8 +569,8 @@ static PbWorkflowTaskFailedEventAttributes *add_failed_event(struct transition *
     return failed;
 }
 
-void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, const PbFailure *failure, const char *identity,
-                        const char *binary_checksum, const PbWorkerVersionStamp *stamp)
+void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, const PbFailure *failure,
+                        const char *identity, const char *binary_checksum, const PbWorkerVersionStamp *stamp)
 {
     struct mutable_state *ms = t->ms;
     const struct workflow_task task = ms->workflow_task;
@@ -663,7 +670,7 @@ size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena
     ret_events[0]->attributes_case = event_type_find(EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)->attributes_case;
     scheduled = ARENA_NEW_PB(arena, PbWorkflowTaskScheduledEventAttributes);
     scheduled->task_queue = task->is_sticky ? task_queue_for_event(arena, ms)
-                                             : normal_task_queue(arena, arena_strdup(arena, ms->task_queue));
+                                            : normal_task_queue(arena, arena_strdup(arena, ms->task_queue));
     scheduled->start_to_close_timeout = pb_duration_new(arena, task->start_to_close);
     scheduled->attempt = task->attempt;
     *event_attributes(ret_events[0]) = scheduled;

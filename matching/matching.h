@@ -77,12 +77,12 @@ struct matching_ports {
 struct poll {
     /* Set by the poller. */
     const char *identity;
-    struct queue_version version;   /* the worker's, in mode VERSIONED; else empty */
-    const void *deployment_options; /* PbWorkerDeploymentOptions as sent, for describe; NULL when none */
+    struct queue_version version;     /* the worker's, in mode VERSIONED; else empty */
+    const void *deployment_options;   /* PbWorkerDeploymentOptions as sent, for describe; NULL when none */
     const void *version_capabilities; /* PbWorkerVersionCapabilities, the same */
-    const char *normal_name;        /* sticky queues: the task queue that the worker also serves */
-    double tasks_per_second_max;    /* 0: no limit */
-    void *call;                     /* the engine's */
+    const char *normal_name;          /* sticky queues: the task queue that the worker also serves */
+    double tasks_per_second_max;      /* 0: no limit */
+    void *call;                       /* the engine's */
 
     /* Matching's. */
     struct poll *next, *prev;

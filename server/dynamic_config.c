@@ -129,8 +129,8 @@ static bool convert(const struct setting *setting, const struct json_value *json
     return false;
 }
 
-/* However large a history may be by configuration, its event ids must fit their column (persistence/events.h), with room for
- * what one workflow task may add after the limit was passed. */
+/* However large a history may be by configuration, its event ids must fit their column (persistence/events.h), with
+ * room for what one workflow task may add after the limit was passed. */
 enum { HISTORY_EVENTS_CEILING = 16 * 1000 * 1000 };
 
 status dynamic_config_set(struct dynamic_config *config, struct arena *arena, const char *assignment)

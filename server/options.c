@@ -33,7 +33,8 @@ struct flag;
 typedef const char *flag_set(struct parser *parser, const struct flag *flag, const char *value);
 
 static flag_set set_bool, set_integer, set_text, set_choice, set_span, set_log_level, set_log_format, set_output,
-    set_namespace, set_search_attribute, set_attribute_limits, set_dynamic_config, set_pragma, set_synchronous, set_help, set_version;
+    set_namespace, set_search_attribute, set_attribute_limits, set_dynamic_config, set_pragma, set_synchronous,
+    set_help, set_version;
 
 /* In `flag.field` of those that are taken and have no effect. */
 #define NOWHERE     SIZE_MAX

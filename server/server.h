@@ -22,12 +22,12 @@ struct server {
     struct rand *rand;
     struct timers *timers; /* deadlines on the wall clock */
     struct store *store;
-    struct loop *loop;     /* server/loop */
+    struct loop *loop; /* server/loop */
     struct turn *turn;
     struct namespaces *namespaces;
     struct matching *matching;
     struct engine *engine;
-    struct scans *scans; /* lists and counts that take more than one turn */
+    struct scans *scans;         /* lists and counts that take more than one turn */
     struct transport *transport; /* server/grpc: connections and streams */
 };
 

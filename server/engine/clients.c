@@ -45,7 +45,8 @@ PbCommonLink *request_link(struct arena *arena, const struct run *run, const cha
     return link;
 }
 
-static void fill_start_response(struct call *call, const struct run *run, bool started, PbStartWorkflowExecutionResponse *resp)
+static void fill_start_response(struct call *call, const struct run *run, bool started,
+                                PbStartWorkflowExecutionResponse *resp)
 {
     resp->run_id = arena_strdup(call->arena, run->run_id_text);
     resp->first_execution_run_id = arena_strdup(call->arena, run->state->first_run_id);
@@ -78,7 +79,7 @@ static status check_reuse(struct call *call, const struct run *run, PbWorkflowId
         return ALREADY(call, run, MSG_ALREADY_FINISHED);
     case WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY:
         return run->state->status == WORKFLOW_EXECUTION_STATUS_COMPLETED ? ALREADY(call, run, MSG_ALREADY_COMPLETED_OK)
-                                                                        : status_ok();
+                                                                         : status_ok();
     default:
         return status_ok();
     }
@@ -106,8 +107,7 @@ void run_terminate_for(struct run *run, const char *new_run_id)
     struct arena *arena = turn_arena(run->engine->server->turn);
 
     run_terminate(run, "TerminateIfRunning WorkflowIdReusePolicy",
-                  json_text(arena, arena_printf(arena, "terminated by new runID: %s", new_run_id)),
-                  "history-service");
+                  json_text(arena, arena_printf(arena, "terminated by new runID: %s", new_run_id)), "history-service");
 }
 
 /* USE_EXISTING: the start joins the open run, and may leave its request id, callbacks and links there. */
@@ -121,11 +121,11 @@ static status join_existing(struct call *call, struct run *run, const PbStartWor
     if (options == NULL)
         return status_ok();
     run_begin(run, &t);
-    decide_join(&t, options->attach_request_id ? req->request_id : "", options->attach_links ? req->n_links : 0, req->links);
+    decide_join(&t, options->attach_request_id ? req->request_id : "", options->attach_links ? req->n_links : 0,
+                req->links);
     run_commit(run, &t);
     if (options->attach_request_id)
-        resp->link =
-            request_link(call->arena, run, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
+        resp->link = request_link(call->arena, run, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
     return status_ok();
 }
 
@@ -155,8 +155,7 @@ static status settle_conflict(struct call *call, struct run *present, const PbSt
     }
     if (mutable_state_request_joined(present->state, req->request_id)) {
         fill_start_response(call, present, false, resp);
-        resp->link =
-            request_link(call->arena, present, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
+        resp->link = request_link(call->arena, present, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
         return status_ok();
     }
     switch ((int)req->workflow_id_conflict_policy) {
@@ -181,7 +180,8 @@ static void start_eagerly(struct call *call, struct run *run, const PbStartWorkf
         return;
     run_begin(run, &t);
     workflow_task_start(&t, req->identity, req->request_id, false);
-    t.events[t.events_count - 1]->workflow_task_started_event_attributes->history_size_bytes = 0; /* none was before the call */
+    t.events[t.events_count - 1]->workflow_task_started_event_attributes->history_size_bytes =
+        0; /* none was before the call */
     run_commit(run, &t);
     resp->eager_workflow_task = ARENA_NEW_PB(call->arena, PbPollWorkflowTaskQueueResponse);
     fill_inline_task(call, run, resp->eager_workflow_task);
@@ -219,8 +219,8 @@ status start_or_join(struct call *call, const struct namespace_info *ns, const P
     return status_ok();
 }
 
-status engine_start_workflow(struct call *call, const struct namespace_info *ns, const PbStartWorkflowExecutionRequest *req,
-                             PbStartWorkflowExecutionResponse *resp)
+status engine_start_workflow(struct call *call, const struct namespace_info *ns,
+                             const PbStartWorkflowExecutionRequest *req, PbStartWorkflowExecutionResponse *resp)
 {
     struct run *run;
 
@@ -250,8 +250,8 @@ static status check_takes_signals(struct call *call, const struct run *run)
     return status_ok();
 }
 
-status engine_signal_workflow(struct call *call, const struct namespace_info *ns, const PbSignalWorkflowExecutionRequest *req,
-                              PbSignalWorkflowExecutionResponse *resp)
+status engine_signal_workflow(struct call *call, const struct namespace_info *ns,
+                              const PbSignalWorkflowExecutionRequest *req, PbSignalWorkflowExecutionResponse *resp)
 {
     PbWorkflowExecutionSignaledEventAttributes signal = PbWorkflowExecutionSignaledEventAttributes_INIT;
     const struct mutable_state *ms;
@@ -260,8 +260,7 @@ status engine_signal_workflow(struct call *call, const struct namespace_info *ns
 
     TRY(engine_find_run(call, ns, req->workflow_execution, &run));
     ms = run->state;
-    resp->link =
-        request_link(call->arena, run, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED);
+    resp->link = request_link(call->arena, run, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED);
     if (req->request_id[0] != '\0' && mutable_state_request_used(ms, req->request_id))
         return status_ok();
     if (!mutable_state_is_open(ms))
@@ -369,7 +368,7 @@ static status find_in_chain(struct call *call, const struct namespace_info *ns, 
     wanted.run_id = "";
     TRY(engine_find_run(call, ns, &wanted, ret_run));
     return strcmp((*ret_run)->state->first_run_id, first_run_id) == 0 ? status_ok()
-                                                                       : not_found(call->arena, MSG_CHAIN_NOT_FOUND);
+                                                                      : not_found(call->arena, MSG_CHAIN_NOT_FOUND);
 }
 
 status engine_request_cancel(struct call *call, const struct namespace_info *ns,
@@ -392,7 +391,8 @@ status engine_request_cancel(struct call *call, const struct namespace_info *ns,
     return status_ok();
 }
 
-status engine_terminate(struct call *call, const struct namespace_info *ns, const PbTerminateWorkflowExecutionRequest *req)
+status engine_terminate(struct call *call, const struct namespace_info *ns,
+                        const PbTerminateWorkflowExecutionRequest *req)
 {
     struct transition t;
     struct run *run;

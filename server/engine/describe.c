@@ -114,9 +114,9 @@ static void describe_request_ids(struct arena *arena, const struct run *run, PbW
     struct used_request *used, *next;
     const struct update *update;
 
-    info->request_id_infos = ARENA_NEW_ARRAY(arena, PbWorkflowExecutionExtendedInfoRequestIdInfosEntry *,
-                                             HASH_COUNT(run->state->used_requests) +
-                                                 (size_t)mutable_state_updates_count(run->state) + 1);
+    info->request_id_infos =
+        ARENA_NEW_ARRAY(arena, PbWorkflowExecutionExtendedInfoRequestIdInfosEntry *,
+                        HASH_COUNT(run->state->used_requests) + (size_t)mutable_state_updates_count(run->state) + 1);
     HASH_FIND(hh, run->state->used_requests, run->start_request_id, strlen(run->start_request_id), used);
     if (used != NULL && !used->joined)
         started_by = used->event_id;
@@ -265,7 +265,8 @@ static PbPendingChildExecutionInfo *describe_child(struct arena *arena, const st
     return info;
 }
 
-static void describe_children(struct arena *arena, const struct mutable_state *ms, PbDescribeWorkflowExecutionResponse *resp)
+static void describe_children(struct arena *arena, const struct mutable_state *ms,
+                              PbDescribeWorkflowExecutionResponse *resp)
 {
     const struct child *child;
 

@@ -70,6 +70,7 @@ status engine_get_history_reverse(struct call *call, const struct namespace_info
 status engine_query(struct call *call, const struct namespace_info *ns, const PbQueryWorkflowRequest *req,
                     PbQueryWorkflowResponse *resp);
 
+/* Admits an update, and waits for what becomes of it; waits for one that was admitted before. */
 status engine_update_workflow(struct call *call, const struct namespace_info *ns,
                               const PbUpdateWorkflowExecutionRequest *req, PbUpdateWorkflowExecutionResponse *resp);
 status engine_poll_update(struct call *call, const struct namespace_info *ns,

@@ -24,7 +24,8 @@ status run_read_history(struct run *run, struct arena *arena, int64_t from, int 
     int count;
 
     TRY(events_read(run->engine->server->store, arena, run->id, from, most, &batches, &count));
-    parts = ARENA_NEW_ARRAY(arena, struct bytes, (size_t)count + 2); /* one for the unstored event, one for virtual ones */
+    parts =
+        ARENA_NEW_ARRAY(arena, struct bytes, (size_t)count + 2); /* one for the unstored event, one for virtual ones */
     *ret_next = from;
     for (int i = 0; i < count; i++) {
         parts[i] = batches[i].history;
@@ -118,7 +119,8 @@ static status fill_close_event(struct call *call, struct run *run, PbGetWorkflow
     int count;
 
     TRY(events_read_back(run->engine->server->store, arena, run->id, run->state->close_event_id, 1, &batches, &count));
-    history = count == 0 ? NULL : pb_unpack(arena, &PbHistory_descriptor, batches[0].history.data, batches[0].history.len);
+    history =
+        count == 0 ? NULL : pb_unpack(arena, &PbHistory_descriptor, batches[0].history.data, batches[0].history.len);
     if (history == NULL || history->n_events == 0)
         return status_error(GRPC_DATA_LOSS, "the run's stored history cannot be read");
     history->events += history->n_events - 1;
@@ -138,8 +140,8 @@ static void append_history(struct call *call, const struct bytes *parts, size_t 
 }
 
 /* A page from event `from` on. `waits`: the reader follows an open run to its end. */
-static status fill_page(struct call *call, struct run *run, const PbGetWorkflowExecutionHistoryRequest *req, int64_t from,
-                        PbGetWorkflowExecutionHistoryResponse *resp)
+static status fill_page(struct call *call, struct run *run, const PbGetWorkflowExecutionHistoryRequest *req,
+                        int64_t from, PbGetWorkflowExecutionHistoryResponse *resp)
 {
     int most = req->maximum_page_size;
     struct bytes *parts;
@@ -243,9 +245,11 @@ static status wait_for_more(struct call *call, struct run *run, int64_t from, bo
 
     if (left != NANOS_MAX && left - READER_TAIL_ROOM < most)
         most = left - READER_TAIL_ROOM;
-    *reader = (struct history_reader){.call = call, .run = run, .from = from, .close_only = close_only, .next = run->readers};
+    *reader =
+        (struct history_reader){.call = call, .run = run, .from = from, .close_only = close_only, .next = run->readers};
     run->readers = reader;
-    timers_set(call->server->timers, &reader->timer, nanos_add(clock_now(call->server->clock), most), reader_expired, reader);
+    timers_set(call->server->timers, &reader->timer, nanos_add(clock_now(call->server->clock), most), reader_expired,
+               reader);
     return call_park(call, reader_cancelled, reader);
 }
 

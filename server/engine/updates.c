@@ -2,8 +2,8 @@
  * UpdateWorkflowExecution, PollWorkflowExecutionUpdate and update-with-start: admitting an update, and waiting for what
  * becomes of it.
  *
- * What updates are stands in history/update.c. Here are those who wait: a call that wants to know when an update has been
- * accepted, or completed. It waits 20 s at most and then learns how far the update has come; clients ask again.
+ * What updates are stands in history/update.c. Here are those who wait: a call that wants to know when an update has
+ * been accepted, or completed. It waits 20 s at most and then learns how far the update has come; clients ask again.
  */
 #include <string.h>
 
@@ -27,7 +27,8 @@ struct progress {
 };
 
 /* Fills the response of the waiting call. */
-typedef void fill_response(struct call *call, const struct run *run, const char *update_id, const struct progress *progress);
+typedef void fill_response(struct call *call, const struct run *run, const char *update_id,
+                           const struct progress *progress);
 
 /* An update-with-start on its way. In its call's arena. */
 struct with_start {
@@ -101,7 +102,8 @@ static void fill_update_response(struct call *call, const struct run *run, const
     fill_update(call->arena, run, update_id, req->request->request_id, progress, call->response);
 }
 
-static void fill_poll_response(struct call *call, const struct run *run, const char *update_id, const struct progress *progress)
+static void fill_poll_response(struct call *call, const struct run *run, const char *update_id,
+                               const struct progress *progress)
 {
     PbPollWorkflowExecutionUpdateResponse *resp = call->response;
 
@@ -123,14 +125,16 @@ static void fill_multi_response(struct call *call, const struct run *run, const 
 /* ---- how far it has come ---- */
 
 /* The outcome that the completed event of an update holds. */
-static status read_outcome(struct run *run, struct arena *arena, const struct update *update, const PbOutcome **ret_outcome)
+static status read_outcome(struct run *run, struct arena *arena, const struct update *update,
+                           const PbOutcome **ret_outcome)
 {
     struct event_batch *batches;
     const PbHistory *history;
     int count;
 
     TRY(events_read_back(run->engine->server->store, arena, run->id, update->completed_event_id, 1, &batches, &count));
-    history = count == 0 ? NULL : pb_unpack(arena, &PbHistory_descriptor, batches[0].history.data, batches[0].history.len);
+    history =
+        count == 0 ? NULL : pb_unpack(arena, &PbHistory_descriptor, batches[0].history.data, batches[0].history.len);
     for (size_t i = 0; history != NULL && i < history->n_events; i++)
         if (history->events[i]->event_id == update->completed_event_id) {
             *ret_outcome = history->events[i]->workflow_execution_update_completed_event_attributes->outcome;
@@ -224,7 +228,8 @@ static status wait_for_update(struct call *call, struct run *run, const char *id
         .next = run->update_waiters,
     };
     run->update_waiters = waiter;
-    timers_set(call->server->timers, &waiter->timer, nanos_add(clock_now(call->server->clock), most), waiter_expired, waiter);
+    timers_set(call->server->timers, &waiter->timer, nanos_add(clock_now(call->server->clock), most), waiter_expired,
+               waiter);
     return call_park(call, waiter_cancelled, waiter);
 }
 
@@ -259,8 +264,8 @@ static void second_try_cancelled(struct call *call, enum call_end why)
     op->gone = true;
 }
 
-/* The run has closed before it has seen the update. An update-with-start that had only joined it can start another one: once,
- * as soon as this turn is stored. A client that is told ABORTED tries by itself. */
+/* The run has closed before it has seen the update. An update-with-start that had only joined it can start another one:
+ * once, as soon as this turn is stored. A client that is told ABORTED tries by itself. */
 static void tell_aborted(struct update_waiter *waiter)
 {
     struct with_start *op = waiter->with_start;
@@ -323,8 +328,7 @@ void updates_tell(struct run *run, const struct transition *t)
 void updates_fail(struct run *run)
 {
     while (run->update_waiters != NULL)
-        answer_error(run->update_waiters,
-                     status_error(GRPC_UNAVAILABLE, "the run has to be loaded again; try again"));
+        answer_error(run->update_waiters, status_error(GRPC_UNAVAILABLE, "the run has to be loaded again; try again"));
 }
 
 /* ---- admitting ---- */
@@ -357,7 +361,8 @@ static status check_takes_updates(struct call *call, const struct mutable_state 
 }
 
 /* Finds the update of a request in the run, or admits it. */
-static status find_or_admit(struct call *call, struct run *run, const PbUpdateRequest *request, struct update **ret_update)
+static status find_or_admit(struct call *call, struct run *run, const PbUpdateRequest *request,
+                            struct update **ret_update)
 {
     const char *id = request->meta->update_id;
     struct transition t;
@@ -390,8 +395,8 @@ status engine_update_workflow(struct call *call, const struct namespace_info *ns
     return answer_or_wait(call, run, update, req->wait_policy->lifecycle_stage, fill_update_response, NULL);
 }
 
-status engine_poll_update(struct call *call, const struct namespace_info *ns, const PbPollWorkflowExecutionUpdateRequest *req,
-                          PbPollWorkflowExecutionUpdateResponse *resp)
+status engine_poll_update(struct call *call, const struct namespace_info *ns,
+                          const PbPollWorkflowExecutionUpdateRequest *req, PbPollWorkflowExecutionUpdateResponse *resp)
 {
     const struct update *update;
     struct run *run;
@@ -474,7 +479,8 @@ static status update_with_start(struct with_start *op)
     }
     outcome = find_or_admit(op->call, run, op->update->request, &update);
     if (status_is_ok(outcome))
-        outcome = answer_or_wait(op->call, run, update, op->update->wait_policy->lifecycle_stage, fill_multi_response, op);
+        outcome =
+            answer_or_wait(op->call, run, update, op->update->wait_policy->lifecycle_stage, fill_multi_response, op);
     return outcome.code == GRPC_PENDING || status_is_ok(outcome) ? outcome : update_failed(op, outcome);
 }
 
@@ -491,8 +497,9 @@ static void start_again(void *context)
 }
 
 status engine_update_with_start(struct call *call, const struct namespace_info *ns,
-                                const PbStartWorkflowExecutionRequest *start, const PbUpdateWorkflowExecutionRequest *update,
-                                wrap_error *wrap, PbExecuteMultiOperationResponse *resp)
+                                const PbStartWorkflowExecutionRequest *start,
+                                const PbUpdateWorkflowExecutionRequest *update, wrap_error *wrap,
+                                PbExecuteMultiOperationResponse *resp)
 {
     struct with_start *op = ARENA_NEW(call->arena, struct with_start);
 

@@ -49,10 +49,10 @@
 #define MSG_PARTITION_STATS         "DescribeTaskQueue stats are only supported for the root partition"
 #define MSG_DESCRIBE_STICKY \
     "Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue."
-#define MSG_REACHABILITY_BUILD_IDS  "Too many build ids queried at once with ReportTaskReachability==true, limit: %d"
-#define MSG_DESCRIBE_BUILD_IDS      "Too many build ids queried at once, limit: %d" /* ours alone */
-#define MSG_POLL_TIMEOUT_NOT_SET    "Context timeout is not set."
-#define MSG_POLL_TIMEOUT_TOO_SHORT  "Context timeout is too short." /* FAILED_PRECONDITION */
+#define MSG_REACHABILITY_BUILD_IDS "Too many build ids queried at once with ReportTaskReachability==true, limit: %d"
+#define MSG_DESCRIBE_BUILD_IDS     "Too many build ids queried at once, limit: %d" /* ours alone */
+#define MSG_POLL_TIMEOUT_NOT_SET   "Context timeout is not set."
+#define MSG_POLL_TIMEOUT_TOO_SHORT "Context timeout is too short." /* FAILED_PRECONDITION */
 #define MSG_VERSIONING_NO_NORMAL_NAME \
     "NormalName must be set on sticky queue when UseVersioning is true or DeploymentOptions are set."
 #define MSG_VERSIONING_NO_BUILD_ID      "WorkerVersionStamp must be present if UseVersioning is true."
@@ -68,8 +68,6 @@
 #define MSG_WORKFLOW_TYPE_NOT_SET     "WorkflowType is not set on request."
 #define MSG_WORKFLOW_TYPE_TOO_LONG    "WorkflowType length exceeds limit."
 #define MSG_CRON_AND_DELAY            "CronSchedule and WorkflowStartDelay may not be used together."
-#define MSG_CRON_INVALID              "invalid CronSchedule."
-#define MSG_CRON_NEVER                "invalid CronSchedule, no time can be found to satisfy the schedule"
 #define MSG_EXECUTION_TIMEOUT_INVALID "An invalid WorkflowExecutionTimeoutSeconds is set on request. cause: %s"
 #define MSG_RUN_TIMEOUT_INVALID       "An invalid WorkflowRunTimeoutSeconds is set on request. cause: %s"
 #define MSG_TASK_TIMEOUT_INVALID      "An invalid WorkflowTaskTimeoutSeconds is set on request. cause: %s"
@@ -190,8 +188,8 @@
 #define MSG_STANDALONE_ACTIVITY_NOT_FOUND "activity not found for ID: %s"                                /* NOT_FOUND */
 #define MSG_ACTIVITY_ID_NOT_SET           "ActivityId is not set on request."
 #define MSG_ACTIVITY_RUN_ID_INVALID       "RunId is not valid UUID."
-#define MSG_ACTIVITY_NOT_CANCELED "unable to mark activity as canceled without activity being request canceled first"
-#define MSG_FAILURE_WITHOUT_INFO  "Failure must have ApplicationFailureInfo."
+#define MSG_ACTIVITY_NOT_CANCELED         "unable to mark activity as canceled without activity being request canceled first"
+#define MSG_FAILURE_WITHOUT_INFO          "Failure must have ApplicationFailureInfo."
 
 /* In place of what a worker reported, when that is over the limit; texts of failures. */
 #define TEXT_RESULT_TOO_LARGE         "Complete result exceeds size limit."
@@ -217,24 +215,26 @@
 #define MSG_UPDATE_META_NOT_SET  "Update meta is not set on request."
 #define MSG_UPDATE_ID_TOO_LONG   "UpdateId length exceeds limit."
 #define MSG_UPDATE_INPUT_NOT_SET "Update input is not set on request."
+#define MSG_UPDATE_NAME_NOT_SET  "Update name is not set on request."
+#define MSG_UPDATE_REF_NOT_SET   "UpdateRef is not set on request."
 /* of a poll */
 #define MSG_UPDATE_WORKFLOW_ID_NOT_SET "Can't load workflow execution.  WorkflowId not set."
 #define MSG_UPDATE_RUN_ID_INVALID      "RunId is not valid UUID."
-#define MSG_UPDATE_NAME_NOT_SET  "Update name is not set on request."
-#define MSG_UPDATE_REF_NOT_SET   "UpdateRef is not set on request."
-#define MSG_UPDATE_ADMITTED_STAGE                                                                  \
-    "UpdateWorkflowExecution issued asynchronously and waiting on update admitted is not supported." /* PERMISSION_DENIED */
-#define MSG_UPDATE_NOT_FOUND "update \"%s\" not found"                            /* NOT_FOUND */
-#define MSG_UPDATE_ABORTED   "workflow update was aborted by closing workflow"     /* NOT_FOUND */
+#define MSG_UPDATE_ADMITTED_STAGE                                                                                         \
+    "UpdateWorkflowExecution issued asynchronously and waiting on update admitted is not supported." /* PERMISSION_DENIED \
+                                                                                                      */
+#define MSG_UPDATE_NOT_FOUND "update \"%s\" not found"                                               /* NOT_FOUND */
+#define MSG_UPDATE_ABORTED   "workflow update was aborted by closing workflow"                       /* NOT_FOUND */
 /* FAILED_PRECONDITION, WorkflowNotReadyFailure */
 #define MSG_UPDATE_TASK_FAILING "Unable to perform workflow execution update due to Workflow Task in failed state."
 #define MSG_UPDATE_TASK_REFUSED "Unable to perform workflow execution update due to unexpected workflow task failure."
 #define MSG_UPDATES_IN_FLIGHT \
     "limit on number of concurrent in-flight updates has been reached (%d)" /* RESOURCE_EXHAUSTED */
 #define MSG_UPDATES_TOO_MANY                                                                                          \
-    "The limit on the total number of distinct updates in this workflow has been reached (%d). Make sure any duplicate " \
-    "updates share an Update ID so the server can deduplicate them, and consider rejecting updates that you aren't "   \
-    "going to process. You can also Continue-as-New to avoid this; we recommend you check Continue-as-New Suggested "  \
+    "The limit on the total number of distinct updates in this workflow has been reached (%d). Make sure any "        \
+    "duplicate "                                                                                                      \
+    "updates share an Update ID so the server can deduplicate them, and consider rejecting updates that you aren't "  \
+    "going to process. You can also Continue-as-New to avoid this; we recommend you check Continue-as-New Suggested " \
     "in your Workflow." /* FAILED_PRECONDITION */
 
 /* --- update-with-start --- */

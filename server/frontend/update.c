@@ -9,7 +9,8 @@
 #include "server/frontend/messages.h"
 #include "server/frontend/started.h"
 
-/* Checks an update and returns it with its defaults: an id, a stage to wait for. What it does not change is borrowed. */
+/* Checks an update and returns it with its defaults: an id, a stage to wait for. What it does not change is borrowed.
+ */
 static status check_update(struct call *call, const struct check *check, const PbUpdateWorkflowExecutionRequest *req,
                            PbUpdateWorkflowExecutionRequest **ret_req)
 {
@@ -38,8 +39,8 @@ static status check_update(struct call *call, const struct check *check, const P
     if (normal->wait_policy->lifecycle_stage == UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_UNSPECIFIED)
         normal->wait_policy->lifecycle_stage = UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED;
     if (normal->wait_policy->lifecycle_stage == UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ADMITTED)
-        return status_detail(call->arena, GRPC_PERMISSION_DENIED, ARENA_NEW_PB(call->arena, PbPermissionDeniedFailure), "%s",
-                             MSG_UPDATE_ADMITTED_STAGE);
+        return status_detail(call->arena, GRPC_PERMISSION_DENIED, ARENA_NEW_PB(call->arena, PbPermissionDeniedFailure),
+                             "%s", MSG_UPDATE_ADMITTED_STAGE);
     *ret_req = normal;
     return status_ok();
 }

@@ -33,6 +33,7 @@ static inline bool token_bucket_take(struct token_bucket *bucket, const struct t
     return true;
 }
 
+/* Gives all tokens back. */
 static inline void token_bucket_fill(struct token_bucket *bucket)
 {
     bucket->used = 0;

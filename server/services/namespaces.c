@@ -25,10 +25,10 @@
 
 struct entry {
     struct namespace_info info;
-    struct arena *arena;      /* the texts, and the record that it began with */
-    struct arena *changed;    /* the record that has taken its place; NULL: none */
-    struct arena *retired;    /* the one before: kept until the next change, since somebody may be reading it */
-    bool is_unconfirmed;      /* inserted in a turn whose commit is still to come */
+    struct arena *arena;   /* the texts, and the record that it began with */
+    struct arena *changed; /* the record that has taken its place; NULL: none */
+    struct arena *retired; /* the one before: kept until the next change, since somebody may be reading it */
+    bool is_unconfirmed;   /* inserted in a turn whose commit is still to come */
     bool is_change_unconfirmed;
     struct entry *next_freed; /* taken back after a failed commit; kept, because its address may be (NS3) */
     UT_hash_handle by_name, by_id;
@@ -134,8 +134,8 @@ static bool column_is_taken(const PbNamespaceRecord *record, const char *column)
     return false;
 }
 
-/* Adds an attribute to a record whose array has room for it, with the first free column of its type. False when there is
- * none. What is called a column here is a name that clients see in DescribeNamespace; nothing is stored by it. */
+/* Adds an attribute to a record whose array has room for it, with the first free column of its type. False when there
+ * is none. What is called a column here is a name that clients see in DescribeNamespace; nothing is stored by it. */
 static bool add_search_attribute(struct arena *arena, const struct options *options, PbNamespaceRecord *record,
                                  const char *name, const struct search_attribute_type *type)
 {
@@ -294,8 +294,7 @@ status namespaces_add_search_attributes(struct namespaces *namespaces, struct ar
 
         if (custom_search_attribute_find(&record, names[i]) != NULL)
             continue; /* also when it is of another type: the command line compares, not the server */
-        if (type == NULL ||
-            !add_search_attribute(arena, namespaces->server->options, &record, names[i], type))
+        if (type == NULL || !add_search_attribute(arena, namespaces->server->options, &record, names[i], type))
             return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_SEARCH_ATTRIBUTES_FULL, most,
                                  search_attribute_type_name(types[i]));
     }

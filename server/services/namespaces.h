@@ -62,14 +62,14 @@ status namespaces_check_new(const struct namespaces *namespaces, struct arena *a
 status namespaces_register(struct namespaces *namespaces, struct arena *arena, const char *name,
                            const PbNamespaceRecord *record, const struct namespace_info **ret_namespace);
 
-/* Adds search attributes of these names and types, all or none. Those that are there already are left as they are, whatever
- * their type. INVALID_ARGUMENT when there is no room for more of a type. Names are not checked. */
+/* Adds search attributes of these names and types, all or none. Those that are there already are left as they are,
+ * whatever their type. INVALID_ARGUMENT when there is no room for more of a type. Names are not checked. */
 status namespaces_add_search_attributes(struct namespaces *namespaces, struct arena *arena,
                                         const struct namespace_info *ns, int count, const char *const *names,
                                         const int *types);
 
-/* Removes those of these names; names that are not there are ignored. Values that runs have stay in the database, are not shown
- * any more, and come back with an attribute of the same name and type. */
+/* Removes those of these names; names that are not there are ignored. Values that runs have stay in the database, are
+ * not shown any more, and come back with an attribute of the same name and type. */
 void namespaces_remove_search_attributes(struct namespaces *namespaces, struct arena *arena,
                                          const struct namespace_info *ns, size_t count, const char *const *names);
 

@@ -134,7 +134,7 @@ def test_files_that_are_not_ours(fermata_exe, tmp_path):
 
 def test_too_many_search_attributes_of_a_type(fermata_exe):
     words = [word for name in "ABCD" for word in ("--search-attribute", f"{name}=int")]
-    assert refused(fermata_exe, *words) == (
+    assert refused(fermata_exe, "--search-attribute-limits", "real", *words) == (
         "Error: failed starting server: failed creating namespace config: "
         "cannot have more than 3 search attributes of type Int"
     )

@@ -201,8 +201,8 @@ START_TEST(children_are_checked)
               "invalid TaskQueue on StartChildWorkflowExecutionCommand: task queue name cannot start with reserved "
               "prefix /_sys/. WorkflowId=c WorkflowType=child type Namespace=default TaskQueue=name:\"/_sys/x\" "
               "kind:TASK_QUEUE_KIND_NORMAL");
-    BAD_CHILD(want->priority = ARENA_NEW_PB(bed.arena, PbPriority); want->priority->priority_key = -1,
-              "priority key can't be negative");
+    BAD_CHILD(want->priority = ARENA_NEW_PB(bed.arena, PbPriority);
+              want->priority->priority_key = -1, "priority key can't be negative");
     BAD_CHILD(want->priority = ARENA_NEW_PB(bed.arena, PbPriority);
               want->priority->fairness_key = text_of_length(&bed, 65), "fairness key length exceeds limit");
     BAD_CHILD(want->input = payloads_of(&bed, text_of_length(&bed, 2 << 20)),

@@ -163,10 +163,12 @@ START_TEST(activities_are_checked)
     BAD_ACTIVITY(want->task_queue->name = "/_sys/x", "task queue name cannot start with reserved prefix /_sys/");
     BAD_ACTIVITY(want->task_queue->name = text_of_length(&bed, 1001), "taskQueue length exceeds limit");
     BAD_ACTIVITY(want->activity_id = "", "activityId is not set");
-    BAD_ACTIVITY(want->activity_id = text_of_length(&bed, 1001), "activityId exceeds length limit. Length=1001 Limit=1000");
+    BAD_ACTIVITY(want->activity_id = text_of_length(&bed, 1001),
+                 "activityId exceeds length limit. Length=1001 Limit=1000");
     BAD_ACTIVITY(want->activity_type = NULL, "activityType is not set");
     BAD_ACTIVITY(want->activity_type->name = "", "activityType is not set");
-    BAD_ACTIVITY(want->activity_type->name = text_of_length(&bed, 1001), "activityType exceeds length limit. Length=1001 Limit=1000");
+    BAD_ACTIVITY(want->activity_type->name = text_of_length(&bed, 1001),
+                 "activityType exceeds length limit. Length=1001 Limit=1000");
     BAD_ACTIVITY(want->retry_policy = policy, "MaximumAttempts cannot be negative on retry policy.");
     BAD_ACTIVITY(want->start_to_close_timeout = duration_of(&bed, -1),
                  "invalid StartToCloseTimeout: negative duration");

@@ -268,8 +268,8 @@ END_TEST
 
 /* ---- what the worker has been shown ---- */
 
-/* An update that is admitted meanwhile would make a later task suggest to continue as new; this one did not, and a replay must
- * find that. */
+/* An update that is admitted meanwhile would make a later task suggest to continue as new; this one did not, and a
+ * replay must find that. */
 START_TEST(a_task_suggests_what_its_worker_was_shown)
 {
     PbHistoryEvent *shown[2];
@@ -344,11 +344,12 @@ START_TEST(a_stage_of_this_completion_is_provisional)
     list[1] = _i < 3 ? accept_update(&bed, "u1") : reject_update(&bed, "u1");
     list[2] = _i == 2 ? respond_to_update(&bed, "u1") : _i == 1 ? reject_update(&bed, "u1") : list[1];
     list[3] = _i == 2 ? list[2] : NULL;
-    ck_assert_str_eq(bed_answer_list(&bed, list),
-                     arena_printf(bed.arena,
-                                  "BadUpdateWorkflowExecutionMessage: invalid state transition attempted for Update u1: "
-                                  "received *update.%s",
-                                  told[_i]));
+    ck_assert_str_eq(
+        bed_answer_list(&bed, list),
+        arena_printf(bed.arena,
+                     "BadUpdateWorkflowExecutionMessage: invalid state transition attempted for Update u1: "
+                     "received *update.%s",
+                     told[_i]));
     ck_assert_str_eq(bed_news(&bed), "u1 lost");
     ck_assert_ptr_null(mutable_state_update(bed.ms, "u1"));
 }
