@@ -275,9 +275,11 @@ struct user_timer *mutable_state_timer(const struct mutable_state *ms, const cha
 struct child *mutable_state_child(const struct mutable_state *ms, int64_t initiated_event_id);
 struct external *mutable_state_external(const struct mutable_state *ms, int64_t initiated_event_id);
 
-/* The update with this id; NULL when none. How many are not completed; how many there have been. */
+/* The update with this id; NULL when none. How many are not completed, and what their requests take in memory; how many there have
+ * been. */
 struct update *mutable_state_update(const struct mutable_state *ms, const char *id);
 int32_t mutable_state_updates_in_flight(const struct mutable_state *ms);
+int64_t mutable_state_updates_in_flight_bytes(const struct mutable_state *ms);
 int32_t mutable_state_updates_count(const struct mutable_state *ms);
 
 /* Whether this request id has been used on this run. */

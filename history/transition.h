@@ -26,7 +26,7 @@ struct history_limits {
     int64_t buffered_bytes_max;
     int64_t history_events_max, history_bytes_max;
     int64_t suggest_events, suggest_bytes;
-    int64_t updates_in_flight_bytes_max;
+    int64_t updates_in_flight_bytes_max; /* of updates, 0 means: no limit */
     int32_t updates_in_flight_max, updates_total_max;
     nanos task_timeout_default, task_timeout_max;
 };

@@ -67,6 +67,17 @@ int32_t mutable_state_updates_in_flight(const struct mutable_state *ms)
     return count;
 }
 
+int64_t mutable_state_updates_in_flight_bytes(const struct mutable_state *ms)
+{
+    const struct update *update;
+    int64_t bytes = 0;
+
+    for (update = ms->updates; update != NULL; update = update->by_id.next)
+        if (is_in_flight(update))
+            bytes += (int64_t)strlen(update->id) + packed_bytes(update->request);
+    return bytes;
+}
+
 int32_t mutable_state_updates_count(const struct mutable_state *ms)
 {
     return (int32_t)HASH_CNT(by_id, ms->updates);

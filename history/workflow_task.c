@@ -161,7 +161,7 @@ static unsigned suggestions(const struct transition *t)
         reasons |= 1U << SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE;
     if (t->ms->next_event_id >= t->limits->suggest_events)
         reasons |= 1U << SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS;
-    if (mutable_state_updates_count(t->ms) >= updates_most)
+    if (updates_most > 0 && mutable_state_updates_count(t->ms) >= updates_most)
         reasons |= 1U << SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES;
     return reasons;
 }

@@ -41,6 +41,7 @@ static const struct setting {
     SETTING("limit.historySize.suggestContinueAsNew", TYPE_INT64, history.suggest_bytes, 4 << 20),
     /* 90 % of all that a run may have. */
     SETTING("history.maxInFlightUpdates", TYPE_INT32, history.updates_in_flight_max, 10),
+    SETTING("history.maxInFlightUpdatePayloads", TYPE_INT64, history.updates_in_flight_bytes_max, 20 << 20),
     SETTING("history.maxTotalUpdates", TYPE_INT32, history.updates_total_max, 2000),
     SETTING("history.defaultWorkflowTaskTimeout", TYPE_NANOS, history.task_timeout_default, 10 * NANOS_PER_SECOND),
     /* A constant there: no key, hence one that nobody can write. */

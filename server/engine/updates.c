@@ -333,20 +333,30 @@ void updates_fail(struct run *run)
 
 /* ---- admitting ---- */
 
-static status limit_reached(struct call *call, const struct run *run)
+static status too_much_in_flight(struct call *call, const char *text)
+{
+    PbResourceExhaustedFailure *detail = ARENA_NEW_PB(call->arena, PbResourceExhaustedFailure);
+
+    detail->cause = RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT;
+    detail->scope = RESOURCE_EXHAUSTED_SCOPE_NAMESPACE;
+    return status_detail(call->arena, GRPC_RESOURCE_EXHAUSTED, detail, "%s", text);
+}
+
+/* Whether the run may have one update more. */
+static status check_limits(struct call *call, const struct run *run, const PbUpdateRequest *request)
 {
     const struct history_limits *limits = run->engine->limits;
-    PbResourceExhaustedFailure *detail;
+    int64_t bytes_max = limits->updates_in_flight_bytes_max;
+    int32_t in_flight_max = limits->updates_in_flight_max, total_max = limits->updates_total_max;
 
-    if (mutable_state_updates_in_flight(run->state) >= limits->updates_in_flight_max) {
-        detail = ARENA_NEW_PB(call->arena, PbResourceExhaustedFailure);
-        detail->cause = RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT;
-        detail->scope = RESOURCE_EXHAUSTED_SCOPE_NAMESPACE;
-        return status_detail(call->arena, GRPC_RESOURCE_EXHAUSTED, detail, MSG_UPDATES_IN_FLIGHT,
-                             limits->updates_in_flight_max);
-    }
-    if (mutable_state_updates_count(run->state) >= limits->updates_total_max)
-        return status_errorf(call->arena, GRPC_FAILED_PRECONDITION, MSG_UPDATES_TOO_MANY, limits->updates_total_max);
+    if (in_flight_max > 0 && mutable_state_updates_in_flight(run->state) >= in_flight_max)
+        return too_much_in_flight(call, arena_printf(call->arena, MSG_UPDATES_IN_FLIGHT, in_flight_max));
+    if (total_max > 0 && mutable_state_updates_count(run->state) >= total_max)
+        return status_errorf(call->arena, GRPC_FAILED_PRECONDITION, MSG_UPDATES_TOO_MANY, total_max);
+    if (bytes_max > 0 && mutable_state_updates_in_flight_bytes(run->state) +
+                                 (int64_t)protobuf_c_message_get_packed_size(&request->base) >=
+                             bytes_max)
+        return too_much_in_flight(call, arena_printf(call->arena, MSG_UPDATES_TOO_LARGE, (long long)bytes_max));
     return status_ok();
 }
 
@@ -373,7 +383,7 @@ static status find_or_admit(struct call *call, struct run *run, const PbUpdateRe
     TRY(check_takes_updates(call, run->state));
     if (*ret_update != NULL)
         return status_ok();
-    TRY(limit_reached(call, run));
+    TRY(check_limits(call, run, request));
     run_begin(run, &t);
     *ret_update = update_admit(run->state, request);
     workflow_task_schedule_speculative(&t);

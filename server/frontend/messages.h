@@ -230,6 +230,8 @@
 #define MSG_UPDATE_TASK_REFUSED "Unable to perform workflow execution update due to unexpected workflow task failure."
 #define MSG_UPDATES_IN_FLIGHT \
     "limit on number of concurrent in-flight updates has been reached (%d)" /* RESOURCE_EXHAUSTED */
+#define MSG_UPDATES_TOO_LARGE \
+    "limit on total payload size of in-flight updates has been reached (%lld bytes)" /* RESOURCE_EXHAUSTED */
 #define MSG_UPDATES_TOO_MANY                                                                                          \
     "The limit on the total number of distinct updates in this workflow has been reached (%d). Make sure any "        \
     "duplicate "                                                                                                      \

@@ -308,6 +308,25 @@ def test_a_chain_of_inline_tasks(server):
     run.expect(IDLE)
 
 
+def test_an_inline_task_after_one_that_has_come_to_something(server):
+    run = idle(server)
+    one = run.update_later("one")
+    task = run.task()
+    two = run.send_update("two")
+    second = task.inline(messages=[accept("one", 5), respond("one", 1)])
+    assert (ids_of(second), second.started_event_id) == (["two"], 11)
+    assert run.describe().workflow_execution_info.history_length == 9
+    capabilities = dict(discard_speculative_workflow_task_with_events=True)
+    assert turn_down(second, "two", capabilities=capabilities).reset_history_event_id == 6
+    assert answer_of(one.result()) == ("COMPLETED", 1)
+    assert answer_of(two.result()) == ("COMPLETED", "no")
+    run.expect("""
+        ...
+        8 WorkflowExecutionUpdateAccepted
+        9 WorkflowExecutionUpdateCompleted
+    """)
+
+
 def test_a_buffered_signal_makes_the_next_task_real(server):
     run = server.start()
     task = run.task()

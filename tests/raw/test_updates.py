@@ -469,6 +469,20 @@ def test_ten_updates_in_flight(server):
     assert answer_of(answer.result()) == ("COMPLETED", "no")
 
 
+def test_twenty_megabytes_of_updates_in_flight(server):
+    run = idle(server)
+    large = "x" * (3 * 1024 * 1024)
+    for n in range(6):
+        run.send_update(f"u{n}", "up", large)
+    text = f"limit on total payload size of in-flight updates has been reached ({20 << 20} bytes)"
+    detail = ResourceExhaustedFailure(
+        cause="RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT", scope="RESOURCE_EXHAUSTED_SCOPE_NAMESPACE"
+    )
+    with refused(RESOURCE_EXHAUSTED, text, detail):
+        run.update("one too many", "up", large)
+    run.terminate()
+
+
 @pytest.mark.fermata_only  # the program around the real server passes no numbers on
 def test_a_run_takes_so_many_updates_in_all(impatient):
     run = idle(impatient)

@@ -19,6 +19,7 @@ static const struct history_limits DEFAULTS = {
     .history_bytes_max = 50 << 20,
     .suggest_events = 4 << 10,
     .suggest_bytes = 4 << 20,
+    .updates_in_flight_bytes_max = 20 << 20,
     .updates_in_flight_max = 10,
     .updates_total_max = 2000,
     .task_timeout_default = 10 * NANOS_PER_SECOND,
