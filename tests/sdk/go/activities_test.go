@@ -237,6 +237,45 @@ func TestAnActivityIsCompletedByItsId(t *testing.T) {
 	require.Equal(t, "granted", result[string](s, run))
 }
 
+func TestAnActivityIsFailedByItsId(t *testing.T) {
+	s := tell(t)
+	c := &clerk{make(chan activity.Info, 1)}
+	s.work(asking, c)
+
+	run := s.start(asking)
+	<-c.desk
+	require.NoError(t, s.CompleteActivityByID(s.ctx, "default", run.GetID(), "", "ask", nil, errors.New("form incomplete")))
+
+	require.ErrorContains(t, s.failure(run), "form incomplete")
+}
+
+func askingUntilCancelled(ctx workflow.Context) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ActivityID: "ask", StartToCloseTimeout: time.Minute, WaitForCancellation: true,
+	})
+	return workflow.ExecuteActivity(ctx, "AskClerk").Get(ctx, nil)
+}
+
+func TestAnActivityIsCancelledByItsId(t *testing.T) {
+	s := tell(t)
+	c := &clerk{make(chan activity.Info, 1)}
+	s.work(askingUntilCancelled, c)
+
+	run := s.start(askingUntilCancelled)
+	<-c.desk
+	require.NoError(t, s.CancelWorkflow(s.ctx, run.GetID(), ""))
+	s.eventually(func() bool { // the clerk hears of it when they report
+		err := s.RecordActivityHeartbeatByID(s.ctx, "default", run.GetID(), "", "ask", "on my way")
+		var cancelled *temporal.CanceledError
+		return errors.As(err, &cancelled)
+	})
+	require.NoError(t, s.CompleteActivityByID(s.ctx, "default", run.GetID(), "", "ask", nil, temporal.NewCanceledError()))
+
+	var cancelled *temporal.CanceledError
+	require.ErrorAs(t, s.failure(run), &cancelled)
+	require.Contains(t, s.events(run), "ActivityTaskCanceled")
+}
+
 // Local activities run in the workflow's worker and leave a marker only.
 
 func rate(_ context.Context, currency string) (float64, error) {

@@ -1,8 +1,6 @@
 package stories
 
 import (
-	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -10,11 +8,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 func TestAnIdThatIsInUse(t *testing.T) {
@@ -180,53 +175,4 @@ func TestListsAndCounts(t *testing.T) {
 		page = listed.NextPageToken
 	}
 	require.ElementsMatch(t, []string{s.Name() + "-1", s.Name() + "-2", s.Name() + "-3"}, ids)
-}
-
-func TestAWorkflowIsDeleted(t *testing.T) {
-	s := tell(t)
-	run := s.start(waiting)
-
-	_, err := s.WorkflowService().DeleteWorkflowExecution(s.ctx, &workflowservice.DeleteWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: execution(run),
-	})
-	require.NoError(t, err)
-
-	s.eventually(func() bool {
-		_, err := s.DescribeWorkflowExecution(s.ctx, run.GetID(), "")
-		var gone *serviceerror.NotFound
-		return errors.As(err, &gone)
-	})
-}
-
-func TestAQueueKnowsItsPollers(t *testing.T) {
-	s := tell(t)
-	s.workOn(s.queue, worker.Options{Identity: "the one"}, waiting)
-
-	s.eventually(func() bool {
-		queue, err := s.DescribeTaskQueue(s.ctx, s.queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
-		require.NoError(t, err)
-		return len(queue.Pollers) == 1 && queue.Pollers[0].Identity == "the one"
-	})
-}
-
-func TestANamespaceOfOnesOwn(t *testing.T) {
-	s := tell(t)
-	namespaces, err := client.NewNamespaceClient(client.Options{HostPort: server.FrontendHostPort()})
-	require.NoError(t, err)
-	defer namespaces.Close()
-	retention := &workflowservice.RegisterNamespaceRequest{
-		Namespace: "stories-go", WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
-	}
-	require.NoError(t, namespaces.Register(s.ctx, retention))
-	var exists *serviceerror.NamespaceAlreadyExists
-	require.ErrorAs(t, namespaces.Register(s.ctx, retention), &exists)
-	other, err := client.NewClientFromExisting(s.Client, client.Options{Namespace: "stories-go"})
-	require.NoError(t, err)
-	s.eventually(func() bool { // known everywhere at once on Fermata, a little later on the real server
-		_, err := other.ExecuteWorkflow(context.Background(), s.options(), waiting)
-		return err == nil
-	})
-
-	_, err = s.DescribeWorkflowExecution(s.ctx, s.Name()+"-1", "")
-	require.ErrorContains(t, err, "not found", "the same id in another namespace")
 }

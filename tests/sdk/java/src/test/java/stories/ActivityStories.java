@@ -10,6 +10,7 @@ import io.temporal.activity.ActivityOptions;
 import io.temporal.activity.LocalActivityOptions;
 import io.temporal.api.enums.v1.RetryState;
 import io.temporal.api.enums.v1.TimeoutType;
+import io.temporal.client.ActivityCanceledException;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowStub;
 import io.temporal.common.RetryOptions;
@@ -232,14 +233,54 @@ class ActivityStories {
     var bank = new ABank();
     s.work(ACustomer.class, bank);
     var customer = s.workflow(Customer.class);
+    var id = asking(s, customer, bank);
+    var answers = s.client.newActivityCompletionClient();
+    answers.heartbeat(Story.idOf(customer), Optional.empty(), id, "on my way");
+    answers.complete(Story.idOf(customer), Optional.empty(), id, "granted");
+
+    assertEquals("granted", Story.result(customer, String.class));
+  }
+
+  /** A customer who asks, with the activity's id on the clerk's desk. */
+  private static String asking(Story s, Customer customer, ABank bank) throws Exception {
     var run = WorkflowClient.start(customer::visit, "ask");
     bank.desk.take();
     var scheduled = s.events(run, EVENT_TYPE_ACTIVITY_TASK_SCHEDULED).get(0);
-    var id = scheduled.getActivityTaskScheduledEventAttributes().getActivityId();
-    var answers = s.client.newActivityCompletionClient();
-    answers.heartbeat(run.getWorkflowId(), Optional.empty(), id, "on my way");
-    answers.complete(run.getWorkflowId(), Optional.empty(), id, "granted");
+    return scheduled.getActivityTaskScheduledEventAttributes().getActivityId();
+  }
 
-    assertEquals("granted", Story.result(customer, String.class));
+  @Test
+  void anActivityIsFailedByItsId(Story s) throws Exception {
+    var bank = new ABank();
+    s.work(ACustomer.class, bank);
+    var customer = s.workflow(Customer.class);
+    var id = asking(s, customer, bank);
+    var broken = ApplicationFailure.newNonRetryableFailure("form incomplete", "Form");
+    s.client.newActivityCompletionClient().completeExceptionally(Story.idOf(customer), Optional.empty(), id, broken);
+
+    var why = Story.failure(WorkflowStub.fromTyped(customer)).getCause();
+    assertEquals("form incomplete", assertInstanceOf(ApplicationFailure.class, why).getOriginalMessage());
+  }
+
+  @Test
+  void anActivityIsCancelledByItsId(Story s) throws Exception {
+    var bank = new ABank();
+    s.work(ACustomer.class, bank);
+    var customer = s.workflow(Customer.class);
+    var id = asking(s, customer, bank);
+    var clerk = s.client.newActivityCompletionClient();
+    WorkflowStub.fromTyped(customer).cancel();
+    Story.eventually(
+        () -> {
+          try {
+            clerk.heartbeat(Story.idOf(customer), Optional.empty(), id, "on my way");
+            return false;
+          } catch (ActivityCanceledException cancelled) { // the clerk hears of it when they report
+            return true;
+          }
+        });
+    clerk.reportCancellation(Story.idOf(customer), Optional.empty(), id, "the form is back");
+
+    assertInstanceOf(CanceledFailure.class, Story.failure(WorkflowStub.fromTyped(customer)));
   }
 }
