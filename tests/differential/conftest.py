@@ -1,5 +1,8 @@
-"""The differential test runs against FERMATA_EXE. With --rewrite it runs against ORACLE_EXE, the real server, and writes
-what that does into tests/oracle/: `ORACLE_EXE=... pytest tests/differential --rewrite [-k a_scenario]`."""
+"""The differential test runs against FERMATA_EXE.
+
+With --rewrite it runs against ORACLE_EXE, the real server, and writes what that does into tests/oracle/:
+`ORACLE_EXE=... pytest tests/differential --rewrite [-k a_scenario]`.
+"""
 
 import os
 
@@ -8,7 +11,15 @@ import pytest
 from driver import Server
 from launch import launch
 
-ATTRIBUTES = ("Keyword=Keyword", "Keywords=KeywordList", "Text=Text", "Int=Int", "Double=Double", "Bool=Bool", "Datetime=Datetime")
+ATTRIBUTES = (
+    "Keyword=Keyword",
+    "Keywords=KeywordList",
+    "Text=Text",
+    "Int=Int",
+    "Double=Double",
+    "Bool=Bool",
+    "Datetime=Datetime",
+)
 FLAGS = [f"--search-attribute=Diff{attribute}" for attribute in ATTRIBUTES]
 
 

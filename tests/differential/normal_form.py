@@ -92,7 +92,9 @@ class Normalizer:
         later = [
             other.event_id
             for other in before
-            if event.event_id not in self.one_instant and ends_a_task(other) and nanos_of(other.event_time) > nanos_of(event.event_time)
+            if event.event_id not in self.one_instant
+            and ends_a_task(other)
+            and nanos_of(other.event_time) > nanos_of(event.event_time)
         ]
         if later:  # it happened while that task ran, and was held back
             parts.append(f"event_time = before that of {later[0]}")
@@ -137,7 +139,8 @@ class Normalizer:
         if field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type.GetOptions().map_entry:
             inner = field.message_type.fields_by_name["value"]
             return braced(
-                f"{self.string(str(key), field.name)} = {self.single(inner, value[key], origin)}" for key in sorted(value)
+                f"{self.string(str(key), field.name)} = {self.single(inner, value[key], origin)}"
+                for key in sorted(value)
             )
         if field.is_repeated:
             items = sorted(value, key=UNORDERED[field.name]) if field.name in UNORDERED else value

@@ -34,8 +34,8 @@ class NotBuilt(Exception):
 def scenario(play=None, *, missing=None, waits=False):
     """Marks a function as a scenario.
 
-    `missing` names what is not built yet and makes it fail; then it must fail. `waits` says that it does little but wait
-    for a time-out or a backoff, so that many of its kind can be played at once.
+    `missing` names what is not built yet and makes it fail; then it must fail. `waits` says that it does little but
+    wait for a time-out or a backoff, so that many of its kind can be played at once.
     """
 
     def mark(play):
@@ -84,7 +84,7 @@ class World(Server):
         return self.run(run.workflow_id, attributes_of(self.events(run)[-1]).new_execution_run_id, run.queue)
 
     def child(self, parent, name):
-        """The run of a child that has `name` as its id, as soon as its first task waits on the queue called after it."""
+        """The run of a child that has `name` as its id, once its first task waits on the queue called after it."""
         started = self.wait_for(
             parent, "ChildWorkflowExecutionStarted", lambda a: a.workflow_execution.workflow_id == self.id(name)
         )
@@ -99,7 +99,7 @@ class World(Server):
         return self.call_later(name, timeout=timeout, metadata=metadata, **fields).result()
 
     def call_later(self, name, *, timeout=CALL_SECONDS, metadata=(), **fields):
-        """The answer is recorded when it is asked for: where that stands in the record does not depend on when it came."""
+        """The answer is recorded when it is asked for, so that its place in the record does not depend on chance."""
         return Answer(self, name, super().call_later(name, timeout=timeout, metadata=metadata, **fields))
 
     def quietly(self, name, **fields):
@@ -195,6 +195,13 @@ class World(Server):
         give_up = time.monotonic() + CALL_SECONDS
         while not fits(self.quietly("DescribeWorkflowExecution", execution=run.execution)):
             assert time.monotonic() < give_up, "it does not come to that:\n" + render(self.events(run))
+
+    def admitted(self, run, update_id="u"):
+        """Waits until the server has an update that was sent, and whose answer nobody waits for yet."""
+        reference, stage = dict(workflow_execution=run.execution, update_id=update_id), 0
+        while not stage:
+            with contextlib.suppress(grpc.RpcError):
+                stage = self.quietly("PollWorkflowExecutionUpdate", update_ref=reference).stage
 
     def close_all(self):
         """So that nothing of this scenario goes on, for as long as the server runs."""

@@ -60,7 +60,9 @@ def timeouts_fill_each_other_in(world):
     timeouts = "schedule_to_close_timeout", "schedule_to_start_timeout", "start_to_close_timeout", "heartbeat_timeout"
     run.task().complete(
         *(
-            run.schedule_activity(f"a{index}", **{timeout: seconds(value) for timeout, value in zip(timeouts, values) if value})
+            run.schedule_activity(
+                f"a{index}", **{timeout: seconds(value) for timeout, value in zip(timeouts, values) if value}
+            )
             for index, values in enumerate(
                 [(30, 0, 0, 0), (30, 50, 50, 50), (0, 0, 30, 0), (0, 0, 30, 50), (0, 20, 900, 0), (900, 800, 700, 800)]
             )
@@ -431,7 +433,9 @@ def answers_after_the_workflow_closed(world):
 @scenario
 def what_is_too_large(world):
     run = world.start()
-    activities = [run.schedule_activity(id, heartbeat_timeout=seconds(100), **quickly(maximum_attempts=1)) for id in "abcd"]
+    activities = [
+        run.schedule_activity(id, heartbeat_timeout=seconds(100), **quickly(maximum_attempts=1)) for id in "abcd"
+    ]
     for id, command in zip("abcd", activities):
         command.schedule_activity_task_command_attributes.task_queue.name = world.id(id)
     run.task().complete(*activities, force_create_new_workflow_task=True)

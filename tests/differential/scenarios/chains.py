@@ -304,9 +304,7 @@ def cron_waits(world):
 
 @scenario(waits=True)
 def cron_with_a_retry_policy(world):
-    run = world.start(
-        cron_schedule="@every 1s", retry_policy=dict(initial_interval=seconds(0.1), maximum_attempts=2)
-    )
+    run = world.start(cron_schedule="@every 1s", retry_policy=dict(initial_interval=seconds(0.1), maximum_attempts=2))
     run.task().complete(fail_workflow(application_failure("first")))
     again = world.next_run(run)
     again.task().complete(fail_workflow(application_failure("again")))

@@ -280,7 +280,9 @@ def the_parent_continues_as_new(world):
 def cancelled_by_its_parent(world):
     run, child = parent_of(world)
     run.signal()
-    run.task().complete(cancel_external(world.id("child"), child_workflow_only=True, reason="because", control="control"))
+    run.task().complete(
+        cancel_external(world.id("child"), child_workflow_only=True, reason="because", control="control")
+    )
     run.task().complete()
     child.task().complete(cancel_workflow("as asked"))
     run.task().complete(complete_workflow())

@@ -11,7 +11,9 @@ def with_activity(world, **attributes):
 
 
 def by_id(world, run, rpc, activity_id="a", **fields):
-    fields = dict(dict(workflow_id=run.workflow_id, run_id=run.run_id, activity_id=activity_id, identity="client"), **fields)
+    fields = dict(
+        dict(workflow_id=run.workflow_id, run_id=run.run_id, activity_id=activity_id, identity="client"), **fields
+    )
     return world.call(rpc, **fields)
 
 
@@ -34,7 +36,13 @@ def complete_by_id_what_nobody_took(world):
 def fail_by_id(world):
     run = with_activity(world, retry_policy=dict(initial_interval=seconds(0.1), maximum_attempts=2))
     run.activity()
-    by_id(world, run, "RespondActivityTaskFailedById", failure=application_failure("first"), last_heartbeat_details=payloads("d"))
+    by_id(
+        world,
+        run,
+        "RespondActivityTaskFailedById",
+        failure=application_failure("first"),
+        last_heartbeat_details=payloads("d"),
+    )
     run.activity()
     by_id(world, run, "RespondActivityTaskFailedById", failure=application_failure("second"))
     run.task().complete()
@@ -95,7 +103,10 @@ def pages(world, run, rpc, title, **fields):
     while True:
         page = world.quietly(rpc, execution=run.execution, next_page_token=token, **fields)
         number += 1
-        world.note(f"{title}, page {number}", ", ".join(f"{event.event_id} {event_type(event)}" for event in page.history.events))
+        world.note(
+            f"{title}, page {number}",
+            ", ".join(f"{event.event_id} {event_type(event)}" for event in page.history.events),
+        )
         token = page.next_page_token
         if not token:
             return
@@ -190,7 +201,9 @@ def listed(world, query, count):
 @scenario
 def lists(world):
     mine = " OR ".join(f'WorkflowId = "{world.id(name)}"' for name in ("open", "completed", "failed", "continued"))
-    world.start("open", memo=dict(fields=dict(m=payload(1))), search_attributes=dict(indexed_fields=entries(dict(DiffInt=7))))
+    world.start(
+        "open", memo=dict(fields=dict(m=payload(1))), search_attributes=dict(indexed_fields=entries(dict(DiffInt=7)))
+    )
     world.start("completed").task().complete(modify_memo(m=2), upsert_search_attributes(DiffInt=8), complete_workflow())
     world.start("failed", priority=dict(priority_key=2)).task().complete(fail_workflow())
     world.start("continued").task().complete(continue_as_new(backoff_start_interval=seconds(600)))

@@ -116,7 +116,9 @@ def what_a_retry_takes_back(world):
 
 @scenario(waits=True)
 def what_continue_as_new_takes_along(world):
-    run = world.start(search_attributes=dict(indexed_fields=entries(dict(DiffInt=1))), memo=dict(fields=dict(m=payload(1))))
+    run = world.start(
+        search_attributes=dict(indexed_fields=entries(dict(DiffInt=1))), memo=dict(fields=dict(m=payload(1)))
+    )
     attributes = dict(indexed_fields=entries(dict(DiffInt=3)))
     run.task().complete(
         upsert_search_attributes(DiffInt=2),
@@ -133,7 +135,12 @@ def attributes_of_a_child(world):
     run = world.start("parent", search_attributes=dict(indexed_fields=entries(dict(DiffInt=1))))
     attributes = dict(indexed_fields=entries(dict(DiffInt=2)))
     run.task().complete(
-        start_child(world.id("child"), world.id("child-queue"), search_attributes=attributes, memo=dict(fields=dict(m=payload(1))))
+        start_child(
+            world.id("child"),
+            world.id("child-queue"),
+            search_attributes=attributes,
+            memo=dict(fields=dict(m=payload(1))),
+        )
     )
     child = world.child(run, "child")
     run.task().complete()

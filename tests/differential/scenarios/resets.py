@@ -176,7 +176,9 @@ def a_completed_activity_is_kept(world):
 @scenario
 def children(world):
     run = world.start("parent")
-    run.task().complete(start_child(world.id("child"), world.id("child-queue"), parent_close_policy="PARENT_CLOSE_POLICY_ABANDON"))
+    run.task().complete(
+        start_child(world.id("child"), world.id("child-queue"), parent_close_policy="PARENT_CLOSE_POLICY_ABANDON")
+    )
     child = world.child(run, "child")
     run.task().complete(record_marker("m"))
     again = reset(world, run, 9)
@@ -218,7 +220,9 @@ def cancel_is_not_applied_again(world):
 
 @scenario
 def memo_and_attributes(world):
-    run = world.start(memo=dict(fields=dict(m=payload(1))), search_attributes=dict(indexed_fields=entries(dict(DiffInt=1))))
+    run = world.start(
+        memo=dict(fields=dict(m=payload(1))), search_attributes=dict(indexed_fields=entries(dict(DiffInt=1)))
+    )
     run.task().complete(modify_memo(m=2), upsert_search_attributes(DiffInt=2))
     run.signal()
     run.task().complete(modify_memo(m=3), upsert_search_attributes(DiffInt=3))
@@ -241,4 +245,6 @@ def what_is_refused(world):
         dict(),
     ):
         with world.tried():
-            world.call("ResetWorkflowExecution", workflow_execution=execution, workflow_task_finish_event_id=4, request_id="r")
+            world.call(
+                "ResetWorkflowExecution", workflow_execution=execution, workflow_task_finish_event_id=4, request_id="r"
+            )

@@ -139,7 +139,9 @@ def cancel_of_nobody(world):
 @scenario
 def terminate(world):
     run = world.start()
-    run.terminate(reason="why", details=payloads("d", 1), identity="client", links=[dict(batch_job=dict(job_id="a job"))])
+    run.terminate(
+        reason="why", details=payloads("d", 1), identity="client", links=[dict(batch_job=dict(job_id="a job"))]
+    )
     with world.refused():
         run.terminate()
     with world.refused():

@@ -71,7 +71,9 @@ def a_worker_that_tells_its_build_id(world):
 def a_task_kept_alive(world):
     run = world.start()
     answer = run.task().complete(force_create_new_workflow_task=True, return_new_workflow_task=True)
-    answer = Task(run, answer.workflow_task).complete(force_create_new_workflow_task=True, return_new_workflow_task=True)
+    answer = Task(run, answer.workflow_task).complete(
+        force_create_new_workflow_task=True, return_new_workflow_task=True
+    )
     Task(run, answer.workflow_task).complete(complete_workflow())
 
 

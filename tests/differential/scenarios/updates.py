@@ -1,4 +1,4 @@
-"""Updates: on a task that is there anyway and on a speculative one, accepted, rejected, unanswered, across the close."""
+"""Updates: on a task that is there anyway or a speculative one, accepted, rejected, unanswered, across the close."""
 
 from driver import *
 from world import scenario
@@ -22,17 +22,6 @@ def accepted(task, update_id="u"):
 def answer(task, *messages, commands=(), **fields):
     """Completes a task that brought updates, with a command that gives each message its place before other commands."""
     return task.complete(*(place(message) for message in messages), *commands, messages=messages, **fields)
-
-
-def reached(world, run, update_id="u"):
-    """Waits until an update that was sent, and whose answer nobody waits for yet, is admitted."""
-    reference = dict(workflow_execution=run.execution, update_id=update_id)
-    stage = 0
-    while not stage:
-        try:
-            stage = world.quietly("PollWorkflowExecutionUpdate", update_ref=reference).stage
-        except grpc.RpcError as error:
-            assert error.code() == NOT_FOUND, error
 
 
 @scenario
@@ -103,7 +92,7 @@ def rejected_again_and_again(world):
 def rejected_on_the_first_task(world):
     run = world.start()
     update = run.update_later()
-    reached(world, run)
+    world.admitted(run)
     task = run.task()
     answer(task, reject("u"), commands=[start_timer("t", 100)])
     update.result()
@@ -143,7 +132,7 @@ def not_answered_on_a_task_with_events(world):
     run = idle(world)
     run.signal()
     update = run.update_later()
-    reached(world, run)
+    world.admitted(run)
     run.task().complete(record_marker("m"))
     update.result()
 
@@ -152,7 +141,7 @@ def not_answered_on_a_task_with_events(world):
 def on_the_first_task(world):
     run = world.start()
     update = run.update_later()
-    reached(world, run)
+    world.admitted(run)
     task = run.task()
     answer(task, accepted(task), respond("u"), commands=[start_timer("t", 100)])
     update.result()
@@ -163,7 +152,7 @@ def while_a_task_runs(world):
     run = world.start()
     task = run.task()
     update = run.update_later()
-    reached(world, run)
+    world.admitted(run)
     task.complete(start_timer("t", 100))
     task = run.task()
     answer(task, accepted(task), respond("u"))
@@ -175,7 +164,7 @@ def while_a_task_runs_that_closes(world):
     run = world.start()
     task = run.task()
     update = run.update_later()
-    reached(world, run)
+    world.admitted(run)
     task.complete(complete_workflow())
     with world.refused():
         update.result()
@@ -185,9 +174,9 @@ def while_a_task_runs_that_closes(world):
 def two_on_one_task(world):
     run = world.start()
     first = run.update_later("first")
-    reached(world, run, "first")
+    world.admitted(run, "first")
     second = run.update_later("second")
-    reached(world, run, "second")
+    world.admitted(run, "second")
     task = run.task()
     answer(
         task,
@@ -270,7 +259,7 @@ def not_accepted_when_the_workflow_continues_as_new(world):
     run.signal()
     task = run.task()
     update = run.update_later()
-    reached(world, run)
+    world.admitted(run)
     task.complete(continue_as_new())
     with world.refused():
         update.result()
@@ -329,7 +318,7 @@ def a_speculative_task_that_nobody_takes(world):
     run = idle(world)
     update = run.update_later()
     world.wait_for(run, "WorkflowTaskTimedOut")
-    reached(world, run)  # once more: the real server may have lost it, and got it again from itself
+    world.admitted(run)  # once more: the real server may have lost it, and got it again from itself
     task = run.task()
     answer(task, accepted(task), respond("u", "in the end"))
     update.result()
@@ -351,7 +340,7 @@ def a_bad_command_on_a_speculative_task(world):
 def signal_while_a_speculative_task_waits(world):
     run = idle(world)
     update = run.update_later()
-    reached(world, run)
+    world.admitted(run)
     run.signal()
     task = run.task()
     answer(task, reject("u"))
@@ -386,7 +375,7 @@ def signal_while_a_speculative_task_runs_that_would_close(world):
 def terminate_while_a_speculative_task_waits(world):
     run = idle(world)
     update = run.update_later()
-    reached(world, run)
+    world.admitted(run)
     run.describe()
     run.terminate()
     with world.refused():
@@ -437,7 +426,7 @@ def a_timer_fires_while_a_speculative_task_runs(world):
 def what_is_seen_of_a_speculative_task(world):
     run = idle(world)
     update = run.update_later()
-    reached(world, run)
+    world.admitted(run)
     for client in ("an SDK", "temporal-cli"):
         page = run.history_page(metadata=(("client-name", client),))
         world.note(f"While the task waits, {client} sees", *world.normalizer.events(page.history.events))
@@ -490,7 +479,7 @@ def more_than_may_be_in_flight(world):
     updates = []
     for index in range(10):
         updates.append(run.update_later(f"u{index}", stage="ACCEPTED"))
-        reached(world, run, f"u{index}")
+        world.admitted(run, f"u{index}")
     task = run.task()
     answer(task, *(accepted(task, f"u{index}") for index in range(10)))
     for update in updates:
