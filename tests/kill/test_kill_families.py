@@ -296,7 +296,11 @@ class Families(Clients):
         request.task_queue.name = QUEUE
         task = await self.server.call("PollWorkflowTaskQueue", request, timeout=30)
         if task.task_token:
-            assert not task.next_page_token, "histories of this test fit in a page"
+            if task.next_page_token:  # a run with so many updates that its history is longer than a page
+                rest = await history_of(
+                    self.server, task.workflow_execution.workflow_id, task.workflow_execution.run_id, task.next_page_token
+                )
+                task.history.events.extend(rest)
             self.tasks.append(task)
 
     async def finish(self):

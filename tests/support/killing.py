@@ -125,8 +125,9 @@ async def one_round(storm, server, seconds):
     await asyncio.gather(*clients, return_exceptions=True)
 
 
-async def history_of(server, workflow_id, run_id=""):
-    events, page = [], b""
+async def history_of(server, workflow_id, run_id="", page=b""):
+    """The events of a run: all of them, or those from the page on that the token names."""
+    events = []
     while True:
         request = api.GetWorkflowExecutionHistoryRequest(namespace=NAMESPACE, next_page_token=page)
         request.execution.workflow_id = workflow_id

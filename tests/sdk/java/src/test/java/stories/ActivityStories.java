@@ -11,6 +11,8 @@ import io.temporal.activity.LocalActivityOptions;
 import io.temporal.api.enums.v1.RetryState;
 import io.temporal.api.enums.v1.TimeoutType;
 import io.temporal.client.ActivityCanceledException;
+import io.temporal.client.ActivityCompletionException;
+import io.temporal.client.ActivityCompletionFailureException;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowStub;
 import io.temporal.common.RetryOptions;
@@ -275,7 +277,10 @@ class ActivityStories {
           try {
             clerk.heartbeat(Story.idOf(customer), Optional.empty(), id, "on my way");
             return false;
-          } catch (ActivityCanceledException cancelled) { // the clerk hears of it when they report
+          } catch (ActivityCompletionException heard) { // the clerk hears of it when they report
+            // The client wraps it as it wraps failed calls.
+            var why = heard instanceof ActivityCompletionFailureException ? heard.getCause() : heard;
+            assertInstanceOf(ActivityCanceledException.class, why);
             return true;
           }
         });
