@@ -239,18 +239,18 @@ status busy_closing(struct arena *arena)
 }
 
 /* Why an open run takes no more signals. */
-static status check_takes_signals(struct call *call, const struct run *run)
+static status check_takes_signals(struct arena *arena, const struct run *run)
 {
     const struct mutable_state *ms = run->state;
 
     if (ms->signals_count >= run->engine->limits->signals_max)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNALS_TOO_MANY);
     if (ms->close_refused && ms->workflow_task.state == WORKFLOW_TASK_STARTED)
-        return busy_closing(call->arena);
+        return busy_closing(arena);
     return status_ok();
 }
 
-status engine_signal_workflow(struct call *call, const struct namespace_info *ns,
+status engine_signal_workflow(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
                               const PbSignalWorkflowExecutionRequest *req, PbSignalWorkflowExecutionResponse *resp)
 {
     PbWorkflowExecutionSignaledEventAttributes signal = PbWorkflowExecutionSignaledEventAttributes_INIT;
@@ -258,14 +258,14 @@ status engine_signal_workflow(struct call *call, const struct namespace_info *ns
     struct transition t;
     struct run *run;
 
-    TRY(engine_find_run(call, ns, req->workflow_execution, &run));
+    TRY(engine_look_up_run(engine, arena, ns, req->workflow_execution, &run));
     ms = run->state;
-    resp->link = request_link(call->arena, run, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED);
+    resp->link = request_link(arena, run, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED);
     if (req->request_id[0] != '\0' && mutable_state_request_used(ms, req->request_id))
         return status_ok();
     if (!mutable_state_is_open(ms))
-        return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
-    TRY(check_takes_signals(call, run));
+        return not_found(arena, MSG_WORKFLOW_COMPLETED);
+    TRY(check_takes_signals(arena, run));
     signal.signal_name = req->signal_name;
     signal.input = req->input;
     signal.identity = req->identity;
@@ -309,7 +309,7 @@ static status signal_open_run(struct call *call, struct run *run,
 {
     struct transition t;
 
-    TRY(check_takes_signals(call, run));
+    TRY(check_takes_signals(call->arena, run));
     if (mutable_state_request_used(run->state, signal->request_id))
         return status_ok();
     run_begin(run, &t);
@@ -358,27 +358,27 @@ status engine_signal_with_start(struct call *call, const struct namespace_info *
 
 /* The run that a request means: the named one, or, where it names the head of a chain, the current one if it belongs to
  * that chain. */
-static status find_in_chain(struct call *call, const struct namespace_info *ns, const PbWorkflowExecution *execution,
-                            const char *first_run_id, struct run **ret_run)
+static status find_in_chain(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                            const PbWorkflowExecution *execution, const char *first_run_id, struct run **ret_run)
 {
     PbWorkflowExecution wanted = *execution;
 
     if (first_run_id[0] == '\0')
-        return engine_find_run(call, ns, &wanted, ret_run);
+        return engine_look_up_run(engine, arena, ns, &wanted, ret_run);
     wanted.run_id = "";
-    TRY(engine_find_run(call, ns, &wanted, ret_run));
+    TRY(engine_look_up_run(engine, arena, ns, &wanted, ret_run));
     return strcmp((*ret_run)->state->first_run_id, first_run_id) == 0 ? status_ok()
-                                                                      : not_found(call->arena, MSG_CHAIN_NOT_FOUND);
+                                                                      : not_found(arena, MSG_CHAIN_NOT_FOUND);
 }
 
-status engine_request_cancel(struct call *call, const struct namespace_info *ns,
+status engine_request_cancel(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
                              const PbRequestCancelWorkflowExecutionRequest *req)
 {
     PbWorkflowExecutionCancelRequestedEventAttributes request = PbWorkflowExecutionCancelRequestedEventAttributes_INIT;
     struct transition t;
     struct run *run;
 
-    TRY(find_in_chain(call, ns, req->workflow_execution, req->first_execution_run_id, &run));
+    TRY(find_in_chain(engine, arena, ns, req->workflow_execution, req->first_execution_run_id, &run));
     if (!mutable_state_is_open(run->state) || run->state->cancel_requested)
         return status_ok(); /* nothing left to ask for */
     request.cause = req->reason;
@@ -391,15 +391,15 @@ status engine_request_cancel(struct call *call, const struct namespace_info *ns,
     return status_ok();
 }
 
-status engine_terminate(struct call *call, const struct namespace_info *ns,
+status engine_terminate(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
                         const PbTerminateWorkflowExecutionRequest *req)
 {
     struct transition t;
     struct run *run;
 
-    TRY(find_in_chain(call, ns, req->workflow_execution, req->first_execution_run_id, &run));
+    TRY(find_in_chain(engine, arena, ns, req->workflow_execution, req->first_execution_run_id, &run));
     if (!mutable_state_is_open(run->state))
-        return not_found(call->arena, MSG_WORKFLOW_COMPLETED);
+        return not_found(arena, MSG_WORKFLOW_COMPLETED);
     run_begin(run, &t);
     t.links_count = req->n_links;
     t.links = req->links;

@@ -33,12 +33,12 @@ void deletion_carry_out(struct engine *engine)
     }
 }
 
-status engine_delete_workflow(struct call *call, const struct namespace_info *ns,
+status engine_delete_workflow(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
                               const PbDeleteWorkflowExecutionRequest *req)
 {
     struct run *run;
 
-    TRY(engine_find_run(call, ns, req->workflow_execution, &run));
+    TRY(engine_look_up_run(engine, arena, ns, req->workflow_execution, &run));
     if (mutable_state_is_open(run->state))
         run_terminate(run, "Delete workflow execution", NULL, "history-service");
     run_delete_at_turn_end(run);

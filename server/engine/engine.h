@@ -2,8 +2,8 @@
  * The engine: loads runs, asks history/ for decisions, stores their events and carries out their effects. Everything
  * that happens to a workflow passes through here.
  *
- * Its functions take a call whose request has been validated by server/frontend; they fill the call's response, or park
- * the call. A status that they return goes to the client as it is.
+ * Its functions take a request that server/frontend has validated, most of them with its call; they fill the response,
+ * or park the call. A status that they return goes to the client as it is.
  *
  * Runs live in memory while they are busy; idle ones are evicted under a memory budget and folded again when touched.
  */
@@ -42,24 +42,27 @@ void engine_forget_turn(struct engine *engine);
 /* Called by the turn after each commit: lets go of what the turn touched, evicts. */
 void engine_turn_done(struct engine *engine);
 
-/* Client calls. `ns` has been found by name in the request. */
+/* What clients do to runs, by a call or in a batch. `ns` has been found by name in the request; what a response points
+ * to and the texts of errors are in `arena`. */
+status engine_signal_workflow(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                              const PbSignalWorkflowExecutionRequest *req, PbSignalWorkflowExecutionResponse *resp);
+status engine_request_cancel(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                             const PbRequestCancelWorkflowExecutionRequest *req);
+status engine_terminate(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                        const PbTerminateWorkflowExecutionRequest *req);
+status engine_reset(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                    const PbResetWorkflowExecutionRequest *req, PbResetWorkflowExecutionResponse *resp);
+status engine_delete_workflow(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                              const PbDeleteWorkflowExecutionRequest *req);
+
+/* Other client calls. */
 status engine_start_workflow(struct call *call, const struct namespace_info *ns,
                              const PbStartWorkflowExecutionRequest *req, PbStartWorkflowExecutionResponse *resp);
-status engine_signal_workflow(struct call *call, const struct namespace_info *ns,
-                              const PbSignalWorkflowExecutionRequest *req, PbSignalWorkflowExecutionResponse *resp);
 /* `start` is the start that the request holds, `req` the request itself. */
 status engine_signal_with_start(struct call *call, const struct namespace_info *ns,
                                 const PbStartWorkflowExecutionRequest *start,
                                 const PbSignalWithStartWorkflowExecutionRequest *req,
                                 PbSignalWithStartWorkflowExecutionResponse *resp);
-status engine_request_cancel(struct call *call, const struct namespace_info *ns,
-                             const PbRequestCancelWorkflowExecutionRequest *req);
-status engine_terminate(struct call *call, const struct namespace_info *ns,
-                        const PbTerminateWorkflowExecutionRequest *req);
-status engine_reset(struct call *call, const struct namespace_info *ns, const PbResetWorkflowExecutionRequest *req,
-                    PbResetWorkflowExecutionResponse *resp);
-status engine_delete_workflow(struct call *call, const struct namespace_info *ns,
-                              const PbDeleteWorkflowExecutionRequest *req);
 status engine_describe(struct call *call, const struct namespace_info *ns,
                        const PbDescribeWorkflowExecutionRequest *req, PbDescribeWorkflowExecutionResponse *resp);
 status engine_get_history(struct call *call, const struct namespace_info *ns,
@@ -117,6 +120,10 @@ status engine_shutdown_worker(struct call *call, const struct namespace_info *ns
  * the real server's texts, INVALID_ARGUMENT for a run id that is not a UUID. Valid until the turn ends. */
 status engine_find_run(struct call *call, const struct namespace_info *ns, const PbWorkflowExecution *execution,
                        struct run **ret_run);
+
+/* The same without a call; texts in `arena`. */
+status engine_look_up_run(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                          const PbWorkflowExecution *execution, struct run **ret_run);
 
 /* The loaded state of a found run; its run id as text; its row. */
 const struct mutable_state *run_state(const struct run *run);

@@ -95,12 +95,12 @@ static status fold_up_to(const struct run *base, int64_t event_id, struct mutabl
     return status_ok();
 }
 
-static status check_point(struct call *call, const struct mutable_state *ms, int64_t event_id)
+static status check_point(struct arena *arena, const struct mutable_state *ms, int64_t event_id)
 {
     if (ms->next_event_id != event_id)
-        return status_errorf(call->arena, GRPC_INVALID_ARGUMENT, MSG_RESET_NOT_AT_BOUNDARY, (long long)event_id - 1);
+        return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_RESET_NOT_AT_BOUNDARY, (long long)event_id - 1);
     if (!reset_point_is_valid(ms))
-        return status_errorf(call->arena, GRPC_INVALID_ARGUMENT, MSG_RESET_NO_TASK, (long long)event_id);
+        return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_RESET_NO_TASK, (long long)event_id);
     return status_ok();
 }
 
@@ -247,26 +247,24 @@ static const char *operation_problem(const PbPostResetOperation *operation)
     }
 }
 
-static status check_operations(struct call *call, const PbResetWorkflowExecutionRequest *req)
+static status check_operations(struct arena *arena, const PbResetWorkflowExecutionRequest *req)
 {
     for (size_t i = 0; i < req->n_post_reset_operations; i++) {
         const PbPostResetOperation *operation = req->post_reset_operations[i];
         const char *problem = operation_problem(operation);
 
         if (problem != NULL)
-            return status_errorf(call->arena, GRPC_INVALID_ARGUMENT, MSG_RESET_OPERATION, problem);
+            return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_RESET_OPERATION, problem);
         if (operation->update_workflow_options->update_mask != NULL &&
             operation->update_workflow_options->update_mask->n_paths > 0)
-            return status_errorf(call->arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET,
-                                 "changes of a workflow's options");
+            return status_errorf(arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "changes of a workflow's options");
     }
     return status_ok();
 }
 
-status engine_reset(struct call *call, const struct namespace_info *ns, const PbResetWorkflowExecutionRequest *req,
-                    PbResetWorkflowExecutionResponse *resp)
+status engine_reset(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                    const PbResetWorkflowExecutionRequest *req, PbResetWorkflowExecutionResponse *resp)
 {
-    struct engine *engine = call->server->engine;
     struct reset reset = {
         .event_id = req->workflow_task_finish_event_id,
         .reason = req->reason,
@@ -277,26 +275,26 @@ status engine_reset(struct call *call, const struct namespace_info *ns, const Pb
     uint8_t uuid[UUID_BYTES];
     status result;
 
-    TRY(engine_find_run(call, ns, req->workflow_execution, &reset.base));
+    TRY(engine_look_up_run(engine, arena, ns, req->workflow_execution, &reset.base));
     if (reset.event_id <= 1 || reset.event_id >= reset.base->state->next_event_id)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_RESET_OUT_OF_RANGE);
-    TRY(check_operations(call, req));
+    TRY(check_operations(arena, req));
     TRY(engine_load_current(engine, ns, reset.base->state->workflow_id, &reset.current));
     if (reset.current != NULL && strcmp(reset.current->start_request_id, req->request_id) == 0) {
-        resp->run_id = arena_strdup(call->arena, reset.current->run_id_text); /* the same request again, it seems */
+        resp->run_id = arena_strdup(arena, reset.current->run_id_text); /* the same request again, it seems */
         return status_ok();
     }
     state = mutable_state_new();
     result = fold_up_to(reset.base, reset.event_id, state);
     if (status_is_ok(result))
-        result = check_point(call, state, reset.event_id);
+        result = check_point(arena, state, reset.event_id);
     if (!status_is_ok(result)) {
         mutable_state_free(state);
         return result;
     }
     rand_uuid7(engine->server->rand, clock_now(engine->server->clock), uuid);
     new_run = engine_adopt_run(engine, ns, state, uuid, reset.base->start_request_id);
-    resp->run_id = arena_strdup(call->arena, new_run->run_id_text);
+    resp->run_id = arena_strdup(arena, new_run->run_id_text);
     result = carry_out(&reset, new_run);
     if (!status_is_ok(result))
         store_poison(engine->server->store); /* the turn will be undone, and this error is what the client hears */

@@ -330,10 +330,9 @@ status engine_load_current(struct engine *engine, const struct namespace_info *n
     return from_row(engine, &row, ret_run);
 }
 
-status engine_find_run(struct call *call, const struct namespace_info *ns, const PbWorkflowExecution *execution,
-                       struct run **ret_run)
+status engine_look_up_run(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                          const PbWorkflowExecution *execution, struct run **ret_run)
 {
-    struct engine *engine = call->server->engine;
     uint8_t run_id[UUID_BYTES];
     struct run_row row;
     status found;
@@ -342,14 +341,20 @@ status engine_find_run(struct call *call, const struct namespace_info *ns, const
         return status_error(GRPC_INVALID_ARGUMENT, MSG_INVALID_RUN_ID);
     TRY(engine_load_current(engine, ns, execution->workflow_id, ret_run));
     if (execution->run_id[0] == '\0')
-        return *ret_run != NULL ? status_ok() : not_found(call->arena, MSG_WORKFLOW_NOT_FOUND, execution->workflow_id);
+        return *ret_run != NULL ? status_ok() : not_found(arena, MSG_WORKFLOW_NOT_FOUND, execution->workflow_id);
     if (*ret_run != NULL && memcmp((*ret_run)->run_id, run_id, UUID_BYTES) == 0)
         return status_ok();
-    found = runs_find(engine->server->store, call->arena, ns->id, execution->workflow_id, run_id, &row);
+    found = runs_find(engine->server->store, arena, ns->id, execution->workflow_id, run_id, &row);
     if (found.code == GRPC_NOT_FOUND)
-        return not_found(call->arena, MSG_RUN_NOT_FOUND, execution->workflow_id, execution->run_id);
+        return not_found(arena, MSG_RUN_NOT_FOUND, execution->workflow_id, execution->run_id);
     TRY(found);
     return from_row(engine, &row, ret_run);
+}
+
+status engine_find_run(struct call *call, const struct namespace_info *ns, const PbWorkflowExecution *execution,
+                       struct run **ret_run)
+{
+    return engine_look_up_run(call->server->engine, call->arena, ns, execution, ret_run);
 }
 
 const struct mutable_state *run_state(const struct run *run)

@@ -180,6 +180,31 @@ static status check_link(const struct check *check, const PbCommonLink *link)
     }
 }
 
+status check_signal(const struct check *check, const PbSignalWorkflowExecutionRequest *req)
+{
+    TRY(check_execution(req->workflow_execution));
+    if (req->signal_name[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNAL_NAME_NOT_SET);
+    if (is_too_long(check, req->signal_name))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNAL_NAME_TOO_LONG);
+    if (is_too_long(check, req->request_id))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_REQUEST_ID_TOO_LONG);
+    TRY(check_links(check, req->n_links, req->links));
+    return check_blob(check, req->input);
+}
+
+status check_reset(const struct check *check, const PbResetWorkflowExecutionRequest *req)
+{
+    if (req->request_id[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_REQUEST_ID_NOT_SET);
+    if (is_too_long(check, req->request_id))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_REQUEST_ID_TOO_LONG);
+    TRY(check_execution(req->workflow_execution));
+    if ((unsigned)req->reset_reapply_type > RESET_REAPPLY_TYPE_ALL_ELIGIBLE)
+        return status_errorf(check->arena, GRPC_INTERNAL, MSG_RESET_REAPPLY_TYPE, (int)req->reset_reapply_type);
+    return status_ok();
+}
+
 status check_links(const struct check *check, size_t count, PbCommonLink *const *links)
 {
     if (count > (size_t)check->config->links_max)

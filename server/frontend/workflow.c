@@ -1,6 +1,4 @@
 /* What clients do to workflows: start, signal, cancel, terminate, look at them. */
-#include <string.h>
-
 #include "proto/pb.h"
 #include "server/engine/engine.h"
 #include "server/frontend/check.h"
@@ -26,20 +24,10 @@ status rpc_signal_workflow_execution(struct call *call, const PbSignalWorkflowEx
                                      PbSignalWorkflowExecutionResponse *resp)
 {
     struct check check;
-    int64_t id_bytes_max;
 
     TRY(check_begin(call, req->namespace_, &check));
-    id_bytes_max = check.config->history.id_bytes_max;
-    TRY(check_execution(req->workflow_execution));
-    if (req->signal_name[0] == '\0')
-        return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNAL_NAME_NOT_SET);
-    if ((int64_t)strlen(req->signal_name) > id_bytes_max)
-        return status_error(GRPC_INVALID_ARGUMENT, MSG_SIGNAL_NAME_TOO_LONG);
-    if ((int64_t)strlen(req->request_id) > id_bytes_max)
-        return status_error(GRPC_INVALID_ARGUMENT, MSG_REQUEST_ID_TOO_LONG);
-    TRY(check_links(&check, req->n_links, req->links));
-    TRY(check_blob(&check, req->input));
-    return engine_signal_workflow(call, check.ns, req, resp);
+    TRY(check_signal(&check, req));
+    return engine_signal_workflow(call->server->engine, call->arena, check.ns, req, resp);
 }
 
 /* WorkflowService.SignalWithStartWorkflowExecution */
@@ -65,7 +53,7 @@ status rpc_request_cancel_workflow_execution(struct call *call, const PbRequestC
     TRY(check_begin(call, req->namespace_, &check));
     TRY(check_execution(req->workflow_execution));
     TRY(check_links(&check, req->n_links, req->links));
-    return engine_request_cancel(call, check.ns, req);
+    return engine_request_cancel(call->server->engine, call->arena, check.ns, req);
 }
 
 /* WorkflowService.TerminateWorkflowExecution */
@@ -84,7 +72,7 @@ status rpc_terminate_workflow_execution(struct call *call, const PbTerminateWork
         normal->reason = TEXT_TERMINATE_REASON;
     if (normal->identity[0] == '\0')
         normal->identity = TEXT_TERMINATE_IDENTITY;
-    return engine_terminate(call, check.ns, normal);
+    return engine_terminate(call->server->engine, call->arena, check.ns, normal);
 }
 
 /* WorkflowService.DeleteWorkflowExecution */
@@ -96,7 +84,7 @@ status rpc_delete_workflow_execution(struct call *call, const PbDeleteWorkflowEx
     (void)resp; /* empty */
     TRY(check_begin(call, req->namespace_, &check));
     TRY(check_execution(req->workflow_execution));
-    return engine_delete_workflow(call, check.ns, req);
+    return engine_delete_workflow(call->server->engine, call->arena, check.ns, req);
 }
 
 /* WorkflowService.DescribeWorkflowExecution */
