@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/fingerprint.h"
 #include "matching/queue.h"
 #include "matching/sticky.h"
 
@@ -119,11 +120,11 @@ static void defer(struct matching *matching, struct queue *queue, const struct t
     DL_APPEND(matching->deferred, deferred);
 }
 
-bool matching_add(struct matching *matching, const struct queue_name *name, const struct queue_version *pinned,
+bool matching_add(struct matching *matching, const struct queue_name *name, const struct task_binding *binding,
                   const struct task *task)
 {
     nanos now = clock_now(matching->clock);
-    struct routing_input input = {.queue.is_sticky = name->is_sticky};
+    struct queue_version version = {0};
     struct task_queue *task_queue;
 
     if (name->is_sticky) { /* a refused task must not make a queue: sticky queues of workers long gone are asked for */
@@ -132,11 +133,10 @@ bool matching_add(struct matching *matching, const struct queue_name *name, cons
             return false;
     }
     task_queue = queue_table_get(&matching->queues, name);
-    if (pinned != NULL)
-        input.task.pinned = *pinned;
+    if (binding != NULL && binding->is_pinned && !name->is_sticky)
+        version = binding->version;
 
-    struct routing_answer answer = routing_decide(&input);
-    struct queue *queue = task_queue_get(task_queue, &answer);
+    struct queue *queue = task_queue_get(task_queue, &version);
     queue->last_used = now;
     rate_count(&queue_traffic(queue, task->priority)->adds, now);
     if (matching->is_handing_over) {
@@ -151,10 +151,9 @@ bool matching_add(struct matching *matching, const struct queue_name *name, cons
 /* A worker's polls wait where tasks of its version are put. */
 static struct queue *queue_of_poll(struct task_queue *task_queue, const struct poll *poll)
 {
-    struct routing_input input = {.task.pinned = poll->version, .queue.is_sticky = task_queue->is_sticky};
-    struct routing_answer answer = routing_decide(&input);
+    static const struct queue_version none = {0};
 
-    return task_queue_get(task_queue, &answer);
+    return task_queue_get(task_queue, task_queue->is_sticky ? &none : &poll->version);
 }
 
 bool matching_poll(struct matching *matching, const struct queue_name *name, struct poll *poll)
@@ -284,7 +283,29 @@ size_t matching_pollers(const struct matching *matching, const struct queue_name
 
     if (task_queue == NULL)
         return 0;
-    return pollers_list(&task_queue->pollers, clock_now(matching->clock), ret_pollers, most);
+    return pollers_list(&task_queue->pollers, clock_now(matching->clock), NULL, ret_pollers, most);
+}
+
+size_t matching_version_pollers(const struct matching *matching, const struct queue_name *name,
+                                const struct queue_version *version, struct poller_info *ret_pollers, size_t most)
+{
+    const struct task_queue *task_queue = queue_table_find(&matching->queues, name);
+
+    if (task_queue == NULL)
+        return 0;
+    return pollers_list(&task_queue->pollers, clock_now(matching->clock), version, ret_pollers, most);
+}
+
+bool matching_version_has_pollers(const struct matching *matching, int64_t namespace_id,
+                                  const struct queue_version *version, nanos span)
+{
+    nanos since = clock_now(matching->clock) - span;
+
+    for (const struct task_queue *queue = matching->queues.by_key; queue != NULL; queue = queue->hh.next) {
+        if (queue->namespace_id == namespace_id && pollers_have(&queue->pollers, version, since))
+            return true;
+    }
+    return false;
 }
 
 static void add_stats(const struct queue *queue, int priority, nanos now, struct queue_stats *stats)
@@ -328,6 +349,59 @@ struct queue_stats matching_stats_of_priority(const struct matching *matching, c
                                               int priority)
 {
     return stats_between(matching, name, priority, priority);
+}
+
+struct queue_stats matching_version_stats_of_priority(const struct matching *matching, const struct queue_name *name,
+                                                      const struct queue_version *version, int priority)
+{
+    const struct task_queue *task_queue = queue_table_find(&matching->queues, name);
+    struct queue_stats stats = {0};
+
+    if (task_queue == NULL)
+        return stats;
+    for (const struct queue *queue = &task_queue->unversioned; queue != NULL; queue = queue->next)
+        if (queue_version_equal(&queue->version, version))
+            add_stats(queue, priority, clock_now(matching->clock), &stats);
+    return stats;
+}
+
+static void sum_up(struct queue_stats *sum, const struct queue_stats *stats)
+{
+    sum->backlog_count += stats->backlog_count;
+    if (stats->backlog_age > sum->backlog_age)
+        sum->backlog_age = stats->backlog_age;
+    sum->add_rate += stats->add_rate;
+    sum->dispatch_rate += stats->dispatch_rate;
+    sum->is_known |= stats->is_known;
+}
+
+struct queue_stats matching_version_stats(const struct matching *matching, const struct queue_name *name,
+                                          const struct queue_version *version)
+{
+    struct queue_stats sum = {0};
+
+    for (int priority = PRIORITY_FIRST; priority <= PRIORITY_LAST; priority++) {
+        struct queue_stats stats = matching_version_stats_of_priority(matching, name, version, priority);
+
+        sum_up(&sum, &stats);
+    }
+    return sum;
+}
+
+struct queue_target matching_target(const struct matching *matching, const struct queue_name *name,
+                                    const char *workflow_id, bool use_ramping)
+{
+    struct queue_routing routing = {0};
+
+    if (matching->ports.routing != NULL)
+        matching->ports.routing(matching->ports.deployments, name, &routing);
+    return *routing_side(&routing, fingerprint32(workflow_id, strlen(workflow_id)), use_ramping);
+}
+
+void matching_reroute(struct matching *matching, const struct queue_name *name)
+{
+    (void)matching; /* pinned tasks stay where they are, and no other is sent to a version yet */
+    (void)name;
 }
 
 double matching_rate_wanted(const struct matching *matching, const struct queue_name *name)

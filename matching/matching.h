@@ -28,26 +28,11 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "matching/names.h"
 
 struct matching;
 struct poll;
 struct query_task;
-
-/* temporal.api.enums.v1.TaskQueueType */
-enum queue_type { QUEUE_WORKFLOW = 1, QUEUE_ACTIVITY = 2, QUEUE_NEXUS = 3 };
-
-/* Names a task queue. `name` is borrowed during the call. */
-struct queue_name {
-    int64_t namespace_id;
-    enum queue_type type;
-    const char *name;
-    bool is_sticky;
-};
-
-/* A worker's deployment version; empty deployment: unversioned. Borrowed during the call. */
-struct queue_version {
-    const char *deployment, *build_id;
-};
 
 enum task_kind { TASK_WORKFLOW, TASK_ACTIVITY, TASK_QUERY };
 
@@ -62,6 +47,17 @@ struct task {
     struct query_task *query; /* TASK_QUERY only: the engine's */
 };
 
+/* What a task's workflow is bound to when the task is added: its effective behaviour and version. Zeroed (or NULL where
+ * a pointer to it is taken): to nothing. Borrowed during the call. */
+struct task_binding {
+    bool is_pinned;               /* temporal.api.enums.v1.VERSIONING_BEHAVIOR_PINNED, to `version` */
+    struct queue_version version; /* effective; empty: none */
+    int64_t revision;             /* of the routing config that moved the workflow last */
+    bool use_ramping;             /* the first task of a run that continued as new onto the ramping version */
+    const char *workflow_id;      /* which side of a ramp it falls on; NULL: there is none (Nexus) */
+    const char *normal_name;      /* at a sticky queue: the task queue whose routing decides; NULL: none does */
+};
+
 /* What matching asks of the engine. */
 struct matching_ports {
     void *engine;
@@ -71,6 +67,14 @@ struct matching_ports {
     /* Takes back a task of a sticky queue whose worker has not polled for five minutes (matching_sweep). May add it to
      * another queue. NULL: such tasks stay where they are. */
     void (*give_back)(void *engine, const struct task *task);
+
+    /* The versions that there are (matching/deployments.h). NULL functions: none. */
+    const void *deployments;
+    /* Fills in where a queue that is not sticky sends work. Texts are borrowed until the routing changes. */
+    void (*routing)(const void *deployments, const struct queue_name *queue, struct queue_routing *ret_routing);
+    /* Whether workers of the version have polled the queue. */
+    bool (*version_has_queue)(const void *deployments, const struct queue_name *queue,
+                              const struct queue_version *version);
 };
 
 /* A waiting poll. Embedded in memory of the poller's call; its texts live as long as it waits. */
@@ -93,6 +97,7 @@ struct poll {
 /* A poller as describe shows it. Texts are borrowed until matching runs again. */
 struct poller_info {
     const char *identity;
+    struct queue_version version; /* as in struct poll */
     nanos last_access;
     double rate_per_second;
     const void *deployment_options, *version_capabilities;
@@ -112,10 +117,21 @@ struct matching *matching_new(const struct matching_ports *ports, const struct c
 /* Frees it and its backlogs; polls still waiting are their owners'. NULL is accepted. */
 void matching_free(struct matching *matching);
 
-/* Adds a task: hands it to a waiting poll at once if one may take it, else queues it. A task for a sticky queue at
- * which no poll was seen within 10 s goes nowhere and false is returned: the caller adds it to the normal queue. */
-bool matching_add(struct matching *matching, const struct queue_name *queue, const struct queue_version *pinned,
+/* Adds a task: hands it to a waiting poll at once if one may take it, else queues it. `binding` says whose polls these
+ * are; NULL: its workflow is bound to nothing. A task for a sticky queue at which no poll was seen within 10 s, or
+ * whose workflow is to move to another version, goes nowhere and false is returned: the caller adds it to the normal
+ * queue. */
+bool matching_add(struct matching *matching, const struct queue_name *queue, const struct task_binding *binding,
                   const struct task *task);
+
+/* Where the queue sends, at present, the tasks of a workflow that is not pinned. Texts are borrowed until the routing
+ * changes. */
+struct queue_target matching_target(const struct matching *matching, const struct queue_name *queue,
+                                    const char *workflow_id, bool use_ramping);
+
+/* The routing of a task queue has changed, or which versions have it: what waits there moves to where it belongs now,
+ * and polls that wait there get it at once. */
+void matching_reroute(struct matching *matching, const struct queue_name *queue);
 
 /* Lets `poll` take the first task that it may have, else makes it wait. True: it has been used (ports.start was called
  * with it and accepted). */
@@ -149,6 +165,22 @@ struct queue_stats matching_stats(const struct matching *matching, const struct 
 /* The same for tasks of one priority, 1 to 5. */
 struct queue_stats matching_stats_of_priority(const struct matching *matching, const struct queue_name *queue,
                                               int priority);
+
+/* The numbers of one version, or (empty) of workers without one: those of its own queue and the share that falls to it
+ * of what is not pinned. */
+struct queue_stats matching_version_stats(const struct matching *matching, const struct queue_name *queue,
+                                          const struct queue_version *version);
+struct queue_stats matching_version_stats_of_priority(const struct matching *matching, const struct queue_name *queue,
+                                                      const struct queue_version *version, int priority);
+
+/* As matching_pollers, of one version or (empty) of workers without one. */
+size_t matching_version_pollers(const struct matching *matching, const struct queue_name *queue,
+                                const struct queue_version *version, struct poller_info *ret_pollers, size_t most);
+
+/* Whether a worker of the version was seen at any queue of the namespace within the last `span`. Linear in the number
+ * of queues. */
+bool matching_version_has_pollers(const struct matching *matching, int64_t namespace_id,
+                                  const struct queue_version *version, nanos span);
 
 /* The rate per second that the worker which polled last wants the queue to keep to; 0: it wants none. */
 double matching_rate_wanted(const struct matching *matching, const struct queue_name *queue);

@@ -133,23 +133,59 @@ void pollers_clear(struct pollers *pollers)
         forget(pollers, pollers->oldest);
 }
 
-size_t pollers_list(const struct pollers *pollers, nanos now, struct poller_info *ret_pollers, size_t most)
+static struct queue_version version_of(const struct poller_record *record)
+{
+    const char *deployment = record->key + strlen(record->key) + 1;
+
+    return (struct queue_version){.deployment = deployment, .build_id = deployment + strlen(deployment) + 1};
+}
+
+static bool is_of(const struct poller_record *record, const struct queue_version *version)
+{
+    struct queue_version own = version_of(record);
+
+    return version == NULL || queue_version_equal(&own, version);
+}
+
+/* The newest record, and the next older one; NULL: there is none. (utlist keeps a list's end in its head's prev.) */
+static const struct poller_record *newest(const struct pollers *pollers)
+{
+    return pollers->oldest == NULL ? NULL : pollers->oldest->prev;
+}
+
+static const struct poller_record *next_older(const struct pollers *pollers, const struct poller_record *record)
+{
+    return record == pollers->oldest ? NULL : record->prev;
+}
+
+size_t pollers_list(const struct pollers *pollers, nanos now, const struct queue_version *version,
+                    struct poller_info *ret_pollers, size_t most)
 {
     size_t count = 0;
 
-    if (pollers->oldest == NULL)
-        return 0;
-    /* utlist keeps the list's end in its head's prev. */
-    for (const struct poller_record *record = pollers->oldest->prev; count < most; record = record->prev) {
+    for (const struct poller_record *record = newest(pollers); record != NULL && count < most;
+         record = next_older(pollers, record)) {
         if (has_expired(record, now))
             break;
+        if (!is_of(record, version))
+            continue;
         ret_pollers[count++] = (struct poller_info){.identity = record->key,
+                                                    .version = version_of(record),
                                                     .last_access = record->last_access,
                                                     .rate_per_second = record->rate_per_second,
                                                     .deployment_options = record->options.message,
                                                     .version_capabilities = record->capabilities.message};
-        if (record == pollers->oldest)
-            break;
     }
     return count;
+}
+
+bool pollers_have(const struct pollers *pollers, const struct queue_version *version, nanos since)
+{
+    for (const struct poller_record *record = newest(pollers); record != NULL; record = next_older(pollers, record)) {
+        if (record->last_access <= since)
+            break;
+        if (is_of(record, version))
+            return true;
+    }
+    return false;
 }

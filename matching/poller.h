@@ -10,6 +10,7 @@
 #ifndef FERMATA_MATCHING_POLLER_H
 #define FERMATA_MATCHING_POLLER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/bytes.h"
@@ -39,8 +40,12 @@ void pollers_expire(struct pollers *pollers, nanos now);
 /* Forgets all. */
 void pollers_clear(struct pollers *pollers);
 
-/* Those that have not expired at `now`, newest first, at most `most`; returns how many. Borrowed until the next change.
- */
-size_t pollers_list(const struct pollers *pollers, nanos now, struct poller_info *ret_pollers, size_t most);
+/* Those that have not expired at `now`, newest first, at most `most`; returns how many. Only those of `version` (empty:
+ * those without one), unless it is NULL. Borrowed until the next change. */
+size_t pollers_list(const struct pollers *pollers, nanos now, const struct queue_version *version,
+                    struct poller_info *ret_pollers, size_t most);
+
+/* Whether one of `version` was seen after `since`. */
+bool pollers_have(const struct pollers *pollers, const struct queue_version *version, nanos since);
 
 #endif

@@ -7,11 +7,15 @@ static enum task_kind kind_of(enum queue_type type)
     return type == QUEUE_WORKFLOW ? TASK_WORKFLOW : TASK_ACTIVITY;
 }
 
-static char *copy_text(const char *text)
+/* Both texts in one block, which starts with the deployment's. */
+static struct queue_version copy_version(const struct queue_version *version)
 {
-    size_t bytes = strlen(text) + 1;
+    size_t deployment_bytes = strlen(version->deployment) + 1, build_id_bytes = strlen(version->build_id) + 1;
+    char *block = memory_new(deployment_bytes + build_id_bytes);
 
-    return memcpy(memory_new(bytes), text, bytes);
+    memcpy(block, version->deployment, deployment_bytes);
+    memcpy(block + deployment_bytes, version->build_id, build_id_bytes);
+    return (struct queue_version){.deployment = block, .build_id = block + deployment_bytes};
 }
 
 static void queue_init(struct queue *queue, struct task_queue *task_queue)
@@ -28,8 +32,7 @@ static void queue_destroy(struct queue *queue)
         memory_free(query);
     backlog_clear(&queue->backlog);
     memory_free(queue->other_traffic);
-    memory_free(queue->deployment);
-    memory_free(queue->build_id);
+    memory_free((char *)(uintptr_t)queue->version.deployment); /* ours: copy_version */
 }
 
 void queue_table_init(struct queue_table *table)
@@ -74,6 +77,7 @@ struct task_queue *queue_table_get(struct queue_table *table, const struct queue
     if (task_queue != NULL)
         return task_queue;
     task_queue = memory_new(sizeof(*task_queue) + table->key->len);
+    task_queue->namespace_id = name->namespace_id;
     task_queue->type = name->type;
     task_queue->is_sticky = name->is_sticky;
     task_queue->key_bytes = table->key->len;
@@ -100,26 +104,20 @@ void queue_table_forget(struct queue_table *table, struct task_queue *task_queue
     memory_free(task_queue);
 }
 
-static bool is_version(const struct queue *queue, const struct queue_version *version)
-{
-    return strcmp(queue->deployment, version->deployment) == 0 && strcmp(queue->build_id, version->build_id) == 0;
-}
-
-struct queue *task_queue_get(struct task_queue *task_queue, const struct routing_answer *answer)
+struct queue *task_queue_get(struct task_queue *task_queue, const struct queue_version *version)
 {
     struct queue *last = &task_queue->unversioned;
 
-    if (answer->target != ROUTING_TO_VERSION)
+    if (!queue_version_is_set(version))
         return last;
     for (; last->next != NULL; last = last->next) {
-        if (is_version(last->next, &answer->version))
+        if (queue_version_equal(&last->next->version, version))
             return last->next;
     }
 
     struct queue *queue = memory_new(sizeof(*queue));
     queue_init(queue, task_queue);
-    queue->deployment = copy_text(answer->version.deployment);
-    queue->build_id = copy_text(answer->version.build_id);
+    queue->version = copy_version(version);
     last->next = queue;
     return queue;
 }

@@ -46,7 +46,7 @@ struct queue {
     struct traffic traffic;        /* of tasks without a priority, which is nearly all */
     struct traffic *other_traffic; /* PRIORITY_LAST of them; NULL until a task with another one comes */
     nanos last_used;
-    char *deployment, *build_id; /* NULL: the unversioned one */
+    struct queue_version version; /* empty: the unversioned one; its own copy */
 };
 
 struct task_queue {
@@ -56,6 +56,7 @@ struct task_queue {
     size_t waiting_polls_count; /* Q3 */
     double rate_wanted;         /* per second, by the last poll; 0: none */
     nanos last_poll;            /* when a poll was seen last; 0: never, or the sticky queue was dropped since */
+    int64_t namespace_id;
     enum queue_type type;
     bool is_sticky, is_dropped; /* dropped: see matching_drop_sticky; the next poll ends it */
     size_t key_bytes;
@@ -83,8 +84,8 @@ struct task_queue *queue_table_get(struct queue_table *table, const struct queue
 /* Removes and frees a task queue. */
 void queue_table_forget(struct queue_table *table, struct task_queue *task_queue);
 
-/* The physical queue of an answer of routing, made when there is none. */
-struct queue *task_queue_get(struct task_queue *task_queue, const struct routing_answer *answer);
+/* The physical queue of that version, made when there is none. */
+struct queue *task_queue_get(struct task_queue *task_queue, const struct queue_version *version);
 
 /* Frees the physical queue behind `before`, which must be empty. */
 void task_queue_forget_next(struct queue *before);

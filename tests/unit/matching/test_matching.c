@@ -18,8 +18,9 @@ static void teardown(void)
 static bool add_pinned(const struct queue_version *version, int64_t run)
 {
     struct task task = bed_task(TASK_WORKFLOW, run);
+    struct task_binding binding = {.is_pinned = true, .version = *version};
 
-    return matching_add(bed.matching, &WORK, version, &task);
+    return matching_add(bed.matching, &WORK, &binding, &task);
 }
 
 static bool add_query(int64_t run, struct query_task *query)
