@@ -71,21 +71,6 @@ void deployments_set_listener(struct deployments *deployments,
 
 /* ---- where tasks go ---- */
 
-struct queue_target {
-    struct queue_version version; /* empty: workers without a version */
-    int64_t revision;             /* of the deployment's routing that says so */
-};
-
-/* Where a task queue sends workflows that are not pinned. */
-struct queue_routing {
-    bool is_known; /* some version has the queue */
-    struct queue_target current;
-    bool has_ramping;
-    struct queue_target ramping;
-    double ramp_percentage;
-    nanos current_changed, ramping_changed, percentage_changed; /* 0: never */
-};
-
 /* The routing of a queue; `queue->is_sticky` is ignored. Texts are borrowed until deployments change. */
 void deployments_routing(const struct deployments *deployments, const struct queue_name *queue,
                          struct queue_routing *ret_routing);

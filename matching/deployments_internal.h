@@ -144,7 +144,7 @@ void version_queues_add_one(struct deployments *deployments, struct deployment_v
 /* Tells the listener of the queues of a deployment that send tasks elsewhere than when they were last asked. */
 void deployment_tell_routing(struct deployments *deployments, const struct deployment *deployment);
 
-/* The same for one queue. */
+/* Tells it of one queue, which a version has got or lost. */
 void deployments_tell_queue(struct deployments *deployments, int64_t namespace_id, enum queue_type type,
                             const char *name);
 

@@ -271,11 +271,9 @@ void deployments_tell_queue(struct deployments *deployments, int64_t namespace_i
                             const char *name)
 {
     struct queue_name queue = {.namespace_id = namespace_id, .type = type, .name = name};
-    struct version_queue *known = find_queue(deployments, namespace_id, type, name);
 
-    deployments->rounds++;
-    if (known != NULL)
-        tell_queue(deployments, known);
-    else if (deployments->routing_changed != NULL)
+    /* Told even if new work goes where it went: whether a version has the queue decides about activities of workflows
+     * that are pinned to it. */
+    if (deployments->routing_changed != NULL)
         deployments->routing_changed(deployments->listener, &queue);
 }
