@@ -102,9 +102,13 @@ struct update *update_admit(struct mutable_state *ms, const PbUpdateRequest *req
 /* Makes sure that admitted updates get to a worker: a speculative workflow task, unless one is pending anyway. */
 void workflow_task_schedule_speculative(struct transition *t);
 
-/* The messages that the workflow task which has just been started brings: of all updates that are admitted. They are
- * sent now. */
-size_t updates_make_messages(struct mutable_state *ms, struct arena *arena, PbMessage ***ret_messages);
+/* Which updates a workflow task brings. Those that an earlier task has brought, and that its worker has passed over to
+ * keep the task alive, come again with a task that is polled; who takes it out of the response to the last has them. */
+enum messages_of { NEW_UPDATES, UNPROCESSED_UPDATES };
+
+/* The messages that the workflow task which has just been started brings. Their updates are sent now. */
+size_t updates_make_messages(struct mutable_state *ms, enum messages_of which, struct arena *arena,
+                             PbMessage ***ret_messages);
 
 /* What is wrong with the form of a completion's messages, as the text for INVALID_ARGUMENT; NULL: nothing. */
 const char *update_messages_problem(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request);

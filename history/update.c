@@ -255,12 +255,15 @@ void updates_run_closed(struct transition *t)
 
 /* ---- messages to the worker ---- */
 
-size_t updates_make_messages(struct mutable_state *ms, struct arena *arena, PbMessage ***ret_messages)
+size_t updates_make_messages(struct mutable_state *ms, enum messages_of which, struct arena *arena,
+                             PbMessage ***ret_messages)
 {
     PbMessage **messages = ARENA_NEW_ARRAY(arena, PbMessage *, HASH_CNT(by_id, ms->updates));
     struct update *update;
     size_t count = 0;
 
+    if (which == UNPROCESSED_UPDATES)
+        updates_unsend(ms);
     /* In order of admission, which is the table's. */
     for (update = ms->updates; update != NULL; update = update->by_id.next) {
         PbMessage *message;

@@ -144,7 +144,8 @@ static void fill_common(struct call *call, struct run *run, PbPollWorkflowTaskQu
 }
 
 /* All but the history. */
-static void fill_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, int64_t backlog)
+static void fill_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, int64_t backlog,
+                      enum messages_of messages)
 {
     const struct workflow_task *started = &run->state->workflow_task;
 
@@ -156,13 +157,13 @@ static void fill_task(struct call *call, struct run *run, PbPollWorkflowTaskQueu
     resp->scheduled_time = pb_timestamp_new(call->arena, started->scheduled_time);
     resp->started_time = pb_timestamp_new(call->arena, started->started_time);
     queries_attach(run, call->arena, resp);
-    resp->n_messages = updates_make_messages(run->state, call->arena, &resp->messages);
+    resp->n_messages = updates_make_messages(run->state, messages, call->arena, &resp->messages);
 }
 
 void fill_workflow_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, bool partial_history,
                         int64_t backlog)
 {
-    fill_task(call, run, resp, backlog);
+    fill_task(call, run, resp, backlog, UNPROCESSED_UPDATES);
     attach_history(call, run, resp, partial_history ? run->state->previous_started_event_id + 1 : 1);
 }
 
@@ -362,7 +363,7 @@ static void append_virtual_events(struct run *run, struct arena *arena, PbHistor
 
 void fill_inline_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp)
 {
-    fill_task(call, run, resp, 0);
+    fill_task(call, run, resp, 0, NEW_UPDATES);
     resp->history = unpacked_history(run, call->arena, run->state->previous_started_event_id + 1);
     append_virtual_events(run, call->arena, resp->history);
 }

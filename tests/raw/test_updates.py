@@ -409,6 +409,16 @@ def test_a_task_that_is_kept_alive_need_not_answer(server):
     """)
 
 
+def test_a_task_that_is_kept_alive_and_polled_brings_unanswered_updates_again(server):
+    run = idle(server)
+    answer = run.update_later()
+    run.task().complete(force_create_new_workflow_task=True)
+    again = run.task()
+    assert ids_of(again) == ["u"] and again.messages[0].event_id == 8
+    finish(again, "u", "slow")
+    assert answer_of(answer.result()) == ("COMPLETED", "slow")
+
+
 def test_after_keeping_alive_an_unanswered_update_is_rejected(server):
     run = idle(server)
     answer = run.update_later()

@@ -268,7 +268,7 @@ static void poll_task(struct bed *bed, bool on_sticky)
     ck_assert_int_eq(bed->ms->workflow_task.state, WORKFLOW_TASK_SCHEDULED);
     workflow_task_start(bed_begin(bed), "worker", "request", on_sticky);
     bed_commit(bed);
-    (void)updates_make_messages(bed->ms, bed->arena, &messages);
+    (void)updates_make_messages(bed->ms, NEW_UPDATES, bed->arena, &messages);
 }
 
 void bed_poll(struct bed *bed)
