@@ -16,6 +16,7 @@
 #include "base/invariant.h"
 #include "history/failures.h"
 #include "history/internal.h"
+#include "proto/versioning.h"
 
 enum { ACTIVITY_ARENA_BYTES = 512, DETAILS_ARENA_BYTES = 128 };
 
@@ -52,6 +53,7 @@ void activity_free(struct mutable_state *ms, struct activity *activity)
     arena_free(activity->start_arena);
     arena_free(activity->heartbeat_arena);
     arena_free(activity->failure_arena);
+    arena_free(activity->version_arena);
     arena_free(activity->arena);
 }
 
@@ -141,7 +143,19 @@ nanos activity_deadline(const struct activity *activity, PbTimeoutType *ret_type
 
 /* ---- what happens to it ---- */
 
-void activity_start(struct transition *t, struct activity *activity, const char *identity, const char *request_id)
+void activity_keep_version(struct activity *activity, const PbWorkerDeploymentVersion *version)
+{
+    struct arena *old = activity->version_arena;
+
+    if (version == NULL || (activity->last_version != NULL && versions_are_equal(activity->last_version, version)))
+        return;
+    activity->version_arena = arena_new(DETAILS_ARENA_BYTES);
+    activity->last_version = pb_copy(activity->version_arena, version);
+    arena_free(old);
+}
+
+void activity_start(struct transition *t, struct activity *activity, const char *identity, const char *request_id,
+                    const PbWorkerDeploymentVersion *version)
 {
     invariant(activity->state == ACTIVITY_SCHEDULED, "starts an activity that is not scheduled");
     activity->state = ACTIVITY_STARTED;
@@ -151,6 +165,7 @@ void activity_start(struct transition *t, struct activity *activity, const char 
     activity->started_identity = arena_strdup(activity->start_arena, identity);
     activity->started_request_id = arena_strdup(activity->start_arena, request_id);
     activity->last_worker_identity = activity->started_identity;
+    activity_keep_version(activity, version);
     t->volatile_changed = true;
 }
 
@@ -162,6 +177,20 @@ void activity_unstart(struct transition *t, struct activity *activity)
     activity->dispatched = true;
     transition_effect(t, EFFECT_DISPATCH_ACTIVITY, activity->scheduled_event_id);
     t->volatile_changed = true;
+}
+
+void activities_rebind(struct transition *t, nanos later)
+{
+    struct activity *activity, *next;
+
+    HASH_ITER (by_event, t->ms->activities, activity, next) {
+        if (activity->state != ACTIVITY_SCHEDULED || !activity->dispatched)
+            continue; /* a worker has it, or it is bound when its backoff is over */
+        activity->stamp++;
+        activity->attempt_scheduled_time = nanos_add(activity->attempt_scheduled_time, later);
+        transition_effect(t, EFFECT_DISPATCH_ACTIVITY, activity->scheduled_event_id);
+        t->volatile_changed = true;
+    }
 }
 
 void activity_heartbeat(struct transition *t, struct activity *activity, const PbPayloads *details)

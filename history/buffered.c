@@ -77,6 +77,11 @@ static void remember_request(struct mutable_state *ms, const char *request_id, b
     request->event_id = event_id;
 }
 
+void mutable_state_remember_join(struct mutable_state *ms, const char *request_id, int64_t event_id)
+{
+    remember_request(ms, request_id, true, event_id);
+}
+
 /* The activity or child with this first event is over. */
 static void mark_ended(struct mutable_state *ms, int64_t began)
 {
@@ -125,7 +130,9 @@ static void mark(struct mutable_state *ms, const PbHistoryEvent *event)
         remember_request(ms, event->workflow_execution_signaled_event_attributes->request_id, false, 0);
         break;
     case EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED:
-        remember_request(ms, event->workflow_execution_options_updated_event_attributes->attached_request_id, true, 0);
+        mutable_state_remember_join(ms, event->workflow_execution_options_updated_event_attributes->attached_request_id,
+                                    0);
+        options_act(ms, event->workflow_execution_options_updated_event_attributes);
         break;
     case EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
         ms->cancel_requested = true;
@@ -352,12 +359,5 @@ enum broken apply_signaled(struct mutable_state *ms, const PbHistoryEvent *event
 {
     ms->signals_count++;
     remember_request(ms, attributes->request_id, false, event->event_id);
-    return INTACT;
-}
-
-enum broken apply_options_updated(struct mutable_state *ms, const PbHistoryEvent *event,
-                                  const PbWorkflowExecutionOptionsUpdatedEventAttributes *attributes)
-{
-    remember_request(ms, attributes->attached_request_id, true, event->event_id);
     return INTACT;
 }

@@ -12,6 +12,7 @@
 #include "base/invariant.h"
 #include "history/internal.h"
 #include "proto/payload.h"
+#include "proto/versioning.h"
 
 enum { CHILD_ARENA_BYTES = 512 };
 
@@ -142,6 +143,8 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
             t, WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
             "invalid SearchAttributes on StartChildWorkflowCommand: %s. WorkflowId=%s WorkflowType=%s Namespace=%s",
             verdict.problem, want->workflow_id, want->workflow_type->name, t->namespace_name);
+    if ((problem = override_problem(t->arena, want->versioning_override)) != NULL)
+        return refuse(t, BAD, "%s", problem);
     if (packed_bytes(want->input) > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, BAD, "StartChildWorkflowExecutionCommandAttributes. Input exceeds size limit.");
     if (packed_bytes(want->memo) > t->limits->memo_bytes_max)
@@ -177,6 +180,7 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
     initiated->search_attributes = search_attributes;
     initiated->inherit_build_id = want->inherit_build_id;
     initiated->priority = want->priority;
+    initiated->versioning_override = override_normal(t->arena, want->versioning_override);
     t->pending->user_metadata = command->user_metadata; /* its applier keeps it for the child's start */
     transition_effect(t, EFFECT_START_CHILD, transition_settle(t));
     return ACCEPTED;

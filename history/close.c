@@ -95,6 +95,7 @@ static PbWorkflowExecutionStartedEventAttributes *add_rerun(struct transition *t
     started->first_workflow_task_backoff = pb_duration_new(t->arena, chain_backoff(t, backoff));
     if (initiator == CONTINUE_AS_NEW_INITIATOR_RETRY)
         started->attempt = t->ms->attempt + 1;
+    inherit_by_rerun(t, original, initiator == CONTINUE_AS_NEW_INITIATOR_RETRY, started);
     return started;
 }
 
@@ -345,6 +346,7 @@ struct refusal decide_continue_as_new(struct transition *t, const PbCommand *com
     fill_continued(t, want, started);
     started->memo = memo_without_nil(t->arena, want->memo);
     started->search_attributes = search_attributes;
+    inherit_by_continuing(t, want->initial_versioning_behavior, started);
     event = transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW);
     event->new_execution_run_id = started->original_execution_run_id;
     event->workflow_type = started->workflow_type;

@@ -43,9 +43,23 @@ void decide_backoff_over(struct transition *t);
  * back (`even_in_backoff`: not). */
 void workflow_task_schedule(struct transition *t, bool even_in_backoff);
 
-/* Records that a poller starts the pending workflow task. `on_sticky`: it polled the sticky queue; otherwise stickiness
- * ends. */
-void workflow_task_start(struct transition *t, const char *identity, const char *request_id, bool on_sticky);
+/* Who starts a workflow task. */
+struct task_poller {
+    const char *identity, *request_id;
+    bool on_sticky;                           /* it polled the sticky queue; otherwise stickiness ends */
+    const PbWorkerDeploymentOptions *options; /* as sent with the poll; may be NULL, as the next two */
+    const PbWorkerVersionCapabilities *capabilities;
+    const PbWorkerVersionStamp *stamp; /* as sent with a completion, whose answer brings the task */
+    /* The task was routed: the run's queue sends it to `target` now (NULL: to unversioned workers). A task that goes
+     * out with the answer to another call, or that the server starts itself, is not: it begins no transition. */
+    bool has_target;
+    const PbWorkerDeploymentVersion *target;
+    int64_t target_revision;
+};
+
+/* Records that a poller starts the pending workflow task. A worker of another version than the run's effective one
+ * begins a transition to its own, unless the run is pinned: who routes tasks sees to it that no such worker gets it. */
+void workflow_task_start(struct transition *t, const struct task_poller *who);
 
 /* Whether the commands form a legal sequence (known types, a closing one last); else the text for INVALID_ARGUMENT. */
 const char *workflow_task_check_sequence(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request);
@@ -75,6 +89,7 @@ struct task_memory {
     struct update_memory *updates;
     const char *sticky_queue;
     nanos sticky_timeout;
+    const PbVersioningVolatile *versioning; /* a transition that the task's start has begun; NULL: none ever */
 };
 struct task_memory workflow_task_remember(const struct mutable_state *ms, struct arena *arena);
 void workflow_task_recall(struct mutable_state *ms, const struct task_memory *memory);
@@ -92,6 +107,26 @@ void workflow_task_unstart(struct mutable_state *ms);
  * 2, in `arena`. `for_worker`: they go with the task, and name its worker. */
 size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, bool for_worker,
                                     PbHistoryEvent *ret_events[2]);
+
+/* ---- versioning.c, options.c, inheritance.c ---- */
+
+/* What is wrong with the versions that a completion claims, as the text for INVALID_ARGUMENT; NULL: nothing. */
+const char *versioning_completion_problem(const struct mutable_state *ms,
+                                          const PbRespondWorkflowTaskCompletedRequest *request);
+
+/* An activity was routed to a worker of the version that the run's workflow tasks go to as well: the run moves there.
+ * Makes sure of a workflow task. Nothing for a run that is pinned. `to` NULL: to unversioned workers. */
+void versioning_start_transition(struct transition *t, const PbWorkerDeploymentVersion *to, int64_t revision);
+
+/* Records changed options; they act at once, also while the event has to wait. The override may be in any form, it is
+ * recorded as it is. */
+void decide_options_update(struct transition *t, const PbWorkflowExecutionOptionsUpdatedEventAttributes *options);
+
+/* What a child that is about to start takes over from its parent, `t` being a transition of the parent (nothing of it
+ * changes): fills in the override and what is inherited. `is_same_namespace`: as the parent. */
+void inherit_by_child(const struct transition *t,
+                      const PbStartChildWorkflowExecutionInitiatedEventAttributes *initiated, bool is_same_namespace,
+                      PbWorkflowExecutionStartedEventAttributes *started);
 
 /* ---- update.c ---- */
 
@@ -125,9 +160,10 @@ PbFailure *update_cut_off_failure(struct arena *arena);
 
 /* ---- activity.c ---- */
 
-/* Records a start: attempt, poller. It is stored before the worker gets to know (maximum_attempts 1 means never twice).
- */
-void activity_start(struct transition *t, struct activity *activity, const char *identity, const char *request_id);
+/* Records a start: attempt, poller, the worker's version (NULL: none). It is stored before the worker gets to know
+ * (maximum_attempts 1 means never twice). */
+void activity_start(struct transition *t, struct activity *activity, const char *identity, const char *request_id,
+                    const PbWorkerDeploymentVersion *version);
 
 /* Ends an activity at its worker's word. */
 void activity_complete(struct transition *t, struct activity *activity, const PbPayloads *result, const char *identity);
@@ -171,7 +207,7 @@ void child_ended(struct transition *t, struct child *child, const struct child_e
 void external_delivered(struct transition *t, struct external *external);
 void external_failed(struct transition *t, struct external *external, int cause);
 
-/* ---- outside.c, close.c ---- */
+/* ---- outside.c, options.c, close.c ---- */
 
 /* Records a signal and makes sure of a workflow task. */
 void decide_signal(struct transition *t, const PbWorkflowExecutionSignaledEventAttributes *signal, size_t links_count,

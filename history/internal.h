@@ -99,13 +99,30 @@ void event_set_started(PbHistoryEvent *event, int64_t started_event_id);
 /* Frees all buffered events. */
 void mutable_state_drop_buffered(struct mutable_state *ms);
 
+/* A start with this request id ("": none) has joined the run; 0: its event still waits. */
+void mutable_state_remember_join(struct mutable_state *ms, const char *request_id, int64_t event_id);
+
 /* ---- search_attributes.c ---- */
 
-/* Sets a search attribute, or removes it (NULL). The payload is copied. */
+/* A search attribute that the server sets itself, or removes: no value. */
+struct server_attribute {
+    const char *name;
+    const PbPayload *value;
+};
+
+/* Sets or removes search attributes. Values are copied. */
+void mutable_state_set_search_attributes(struct mutable_state *ms, const struct server_attribute *changes,
+                                         size_t count);
+
+/* The same with a single one. */
 void mutable_state_set_search_attribute(struct mutable_state *ms, const char *name, const PbPayload *payload);
 
-/* A search attribute's value of type KeywordList. */
+/* Takes these for those that the run has. They are copied. */
+void mutable_state_replace_search_attributes(struct mutable_state *ms, const PbSearchAttributes *attributes);
+
+/* A search attribute's value of type KeywordList, or of type Keyword. */
 PbPayload *keyword_list_payload(struct arena *arena, size_t count, const char *const *texts);
+PbPayload *keyword_payload(struct arena *arena, const char *text);
 
 /* ---- versions.c ---- */
 
@@ -115,17 +132,86 @@ void versions_free(struct versions *versions);
 /* Takes over the reset points of the run before this one. */
 void versions_inherit(struct mutable_state *ms, const PbResetPoints *points);
 
-/* Remembers who has completed a workflow task. Part of applying that event. */
+/* Remembers who has completed a workflow task, after versioning_note_completion. Part of applying that event. */
 void versions_note_completion(struct mutable_state *ms, const PbHistoryEvent *event,
                               const PbWorkflowTaskCompletedEventAttributes *attributes);
+
+/* The run begins with a version, or an override has been set or unset (`is_other`: it was another one before); after
+ * versioning_note_start, _override. */
+void versions_note_start(struct mutable_state *ms);
+void versions_note_override(struct mutable_state *ms, const char *deployment_name, bool is_other);
 
 /* The reset points that the run which follows this one begins with. */
 PbResetPoints *versions_for_successor(const struct transition *t);
 
+/* ---- versioning.c ---- */
+
+/* Frees it; NULL is accepted. */
+void versioning_free(struct versioning *versioning);
+
+/* Parts of applying events. The override may be in any form; NULL: none any more. True when that changes something. */
+void versioning_note_start(struct mutable_state *ms, const PbWorkflowExecutionStartedEventAttributes *attributes);
+void versioning_note_completion(struct mutable_state *ms, const PbWorkflowTaskCompletedEventAttributes *attributes);
+bool versioning_note_override(struct mutable_state *ms, const PbVersioningOverride *override);
+
+/* Whether the last of these has changed where tasks go, or a transition is over. True once. */
+bool versioning_has_moved(struct mutable_state *ms);
+
+/* The version that a completion claims; NULL: none. In `arena`. */
+const PbWorkerDeploymentVersion *versioning_of_completion(struct arena *arena,
+                                                          const PbRespondWorkflowTaskCompletedRequest *request);
+
+/* Behaviour and version as search attributes show them: transitions do not count. */
+PbVersioningBehavior versioning_shown_behavior(const struct mutable_state *ms);
+const PbWorkerDeploymentVersion *versioning_shown_version(const struct mutable_state *ms);
+
+/* Whether search attributes stay as they are although an override would change them; that this is over. */
+bool versioning_attributes_held(const struct mutable_state *ms);
+void versioning_attributes_follow(struct mutable_state *ms);
+
+/* How the run was continued as new. */
+PbContinueAsNewVersioningBehavior versioning_initial_behavior(const struct mutable_state *ms);
+
+/* Begins a transition, unless the run is pinned or there already. In memory only, until something is stored. */
+void versioning_begin_transition(struct mutable_state *ms, const PbWorkerDeploymentVersion *to, int64_t revision);
+
+/* A workflow task starts: looks where the run's queue sends it by now. Whether that task tells of another target. */
+void versioning_look_at_target(struct mutable_state *ms, const struct task_poller *who);
+bool versioning_tells_of_target(const struct mutable_state *ms);
+
+/* Which target a run that stays where it is by continuing as new has declined; NULL: none. In `arena`. */
+PbDeclinedTargetVersionUpgrade *versioning_declined_by_continuing(const struct mutable_state *ms, struct arena *arena);
+
+/* The volatile part, NULL when there is none; shares memory with the state. Whether that of the row is another one. */
+PbVersioningVolatile *versioning_pack(const struct mutable_state *ms, struct arena *arena);
+void versioning_unpack(struct mutable_state *ms, const PbVersioningVolatile *packed);
+bool versioning_must_be_stored(const struct mutable_state *ms);
+void versioning_is_stored(struct mutable_state *ms);
+
+/* ---- options.c ---- */
+
+/* What changed options mean, their event being in the log or waiting. */
+void options_act(struct mutable_state *ms, const PbWorkflowExecutionOptionsUpdatedEventAttributes *options);
+
+/* ---- inheritance.c ---- */
+
+/* What the next run of the chain takes over, `t` being the transition that ends this one. `started` has the new run's
+ * task queue. `original` is this run's own start. */
+void inherit_by_continuing(const struct transition *t, PbContinueAsNewVersioningBehavior initial_behavior,
+                           PbWorkflowExecutionStartedEventAttributes *started);
+void inherit_by_rerun(const struct transition *t, const PbWorkflowExecutionStartedEventAttributes *original,
+                      bool is_retry, PbWorkflowExecutionStartedEventAttributes *started);
+
 /* ---- activity.c ---- */
+
+/* Hands the scheduled activities to matching again, as scheduled that much later. */
+void activities_rebind(struct transition *t, nanos later);
 
 /* Frees an activity that is no longer pending. */
 void activity_free(struct mutable_state *ms, struct activity *activity);
+
+/* A worker of this version, NULL being none, has it. */
+void activity_keep_version(struct activity *activity, const PbWorkerDeploymentVersion *version);
 
 /* What is due of an activity at t->now: its retry, or one of its time-outs. */
 void activity_deadline_passed(struct transition *t, struct activity *activity);
@@ -188,6 +274,9 @@ void timers_fire_all_due(struct transition *t);
 
 /* When the pending workflow task times out; NANOS_MAX: never. */
 nanos workflow_task_deadline(const struct mutable_state *ms);
+
+/* The pending task, unless it is started, is given to matching again: it is bound to another version or priority. */
+void workflow_task_rebind(struct transition *t);
 
 /* A speculative task becomes a real one: something else enters the log or is stored. Nothing when it is none. */
 void workflow_task_make_real(struct transition *t);

@@ -99,10 +99,12 @@ void mutable_state_free(struct mutable_state *ms)
     }
     mutable_state_drop_buffered(ms);
     versions_free(ms->versions);
+    versioning_free(ms->versioning);
     arena_free(ms->task_arena);
     arena_free(ms->sticky_arena);
     arena_free(ms->memo_arena);
     arena_free(ms->search_attributes_arena);
+    arena_free(ms->priority_arena);
     arena_free(ms->arena);
     memory_free(ms);
 }
@@ -290,6 +292,7 @@ static const char *activities_difference(const struct mutable_state *a, const st
                 (long long)other->cancel_requested_event_id);
         DIFFERS(mine->stamp != other->stamp, "activity %lld: stamp %lld and %lld", id, (long long)mine->stamp,
                 (long long)other->stamp);
+        DIFFERS((mine->last_version == NULL) != (other->last_version == NULL), "activity %lld: last version", id);
         DIFFERS(packed_bytes(mine->last_failure) != packed_bytes(other->last_failure), "activity %lld: last failure",
                 id);
         DIFFERS(packed_bytes(mine->heartbeat_details) != packed_bytes(other->heartbeat_details),
@@ -353,6 +356,33 @@ static bool messages_equal(const void *a, const void *b, struct arena *arena)
     return bytes_equal(pb_pack(arena, a), pb_pack(arena, b));
 }
 
+/* Whether each attribute of `a` is one of `b`: in what order they stand depends on what has changed when. */
+static bool attributes_are_among(const PbSearchAttributes *a, const PbSearchAttributes *b, struct arena *arena)
+{
+    for (size_t i = 0; a != NULL && i < a->n_indexed_fields; i++) {
+        const PbPayload *other = NULL;
+
+        for (size_t j = 0; b != NULL && j < b->n_indexed_fields; j++)
+            if (strcmp(a->indexed_fields[i]->key, b->indexed_fields[j]->key) == 0)
+                other = b->indexed_fields[j]->value;
+        if (!messages_equal(a->indexed_fields[i]->value, other, arena))
+            return false;
+    }
+    return true;
+}
+
+static const char *versioning_difference(const struct mutable_state *a, const struct mutable_state *b,
+                                         struct arena *arena)
+{
+    DIFFERS(!messages_equal(versioning_info(a, arena), versioning_info(b, arena), arena), "versioning");
+    DIFFERS(!messages_equal(versioning_pack(a, arena), versioning_pack(b, arena), arena),
+            "volatile part of versioning");
+    DIFFERS(strcmp(versioning_deployment_name(a), versioning_deployment_name(b)) != 0, "deployment %s and %s",
+            versioning_deployment_name(a), versioning_deployment_name(b));
+    DIFFERS(!messages_equal(a->priority, b->priority, arena), "priority");
+    return NULL;
+}
+
 const char *mutable_state_difference(const struct mutable_state *a, const struct mutable_state *b, struct arena *arena)
 {
     const char *difference;
@@ -372,7 +402,9 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
     DIFFERS(HASH_COUNT(a->used_requests) != HASH_COUNT(b->used_requests), "used request ids");
     DIFFERS(a->run_expires_at != b->run_expires_at || a->execution_expires_at != b->execution_expires_at, "expiration");
     DIFFERS(!messages_equal(a->memo, b->memo, arena), "memo");
-    DIFFERS(!messages_equal(a->search_attributes, b->search_attributes, arena), "search attributes");
+    DIFFERS(!attributes_are_among(a->search_attributes, b->search_attributes, arena) ||
+                !attributes_are_among(b->search_attributes, a->search_attributes, arena),
+            "search attributes");
     DIFFERS(a->buffered_count != b->buffered_count, "%d and %d buffered events", a->buffered_count, b->buffered_count);
     DIFFERS(a->close_refused != b->close_refused, "close refused");
     DIFFERS(a->workflow_task_problems != b->workflow_task_problems, "%d and %d workflow task problems",
@@ -380,7 +412,9 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
     DIFFERS(packed_bytes(mutable_state_reset_points(a, arena, "")) !=
                 packed_bytes(mutable_state_reset_points(b, arena, "")),
             "reset points");
-    difference = tasks_difference(&a->workflow_task, &b->workflow_task, arena);
+    difference = versioning_difference(a, b, arena);
+    if (difference == NULL)
+        difference = tasks_difference(&a->workflow_task, &b->workflow_task, arena);
     if (difference == NULL)
         difference = activities_difference(a, b, arena);
     if (difference == NULL)

@@ -50,6 +50,7 @@ struct workflow_task {
     nanos schedule_to_start;           /* sticky and speculative only */
     const char *identity, *request_id; /* of the poller that started it */
     unsigned suggests;                 /* started: why it suggests to continue as new, a bit for each reason */
+    int64_t stamp; /* in memory only: grows when a task that matching has is void and must be given to it again */
 };
 
 enum activity_state { ACTIVITY_SCHEDULED, ACTIVITY_STARTED, ACTIVITY_CLOSING };
@@ -73,12 +74,14 @@ struct activity {
     const PbPayloads *heartbeat_details;
     const PbFailure *last_failure;
     const char *last_worker_identity;
+    const PbWorkerDeploymentVersion *last_version; /* of the last versioned worker that has had it; NULL: none */
     nanos last_attempt_complete_time;
     int64_t stamp;   /* grows when the attempt starts over: tells a current token and task from a stale one */
     bool dispatched; /* in memory only: handed to matching */
 
     struct arena *arena;
     struct arena *start_arena, *heartbeat_arena, *failure_arena; /* emptied when what they hold is replaced */
+    struct arena *version_arena;                                 /* the same, of last_version; NULL: there is none */
     UT_hash_handle by_event, by_id;
 };
 
@@ -141,12 +144,14 @@ struct used_request {
 };
 
 struct versions;
+struct versioning;
 
 struct mutable_state {
     struct arena *arena;        /* what lives as long as the run is loaded */
     struct arena *task_arena;   /* the texts of workflow_task; emptied when the next one starts */
     struct arena *sticky_arena; /* the sticky queue's name; emptied when it changes */
-    struct arena *memo_arena, *search_attributes_arena; /* of these, once they have changed; NULL before */
+    /* Of these, once they have changed; NULL before. */
+    struct arena *memo_arena, *search_attributes_arena, *priority_arena;
 
     /* From WorkflowExecutionStarted. */
     const char *workflow_id, *workflow_type, *task_queue;
@@ -190,7 +195,8 @@ struct mutable_state {
     struct update *updates; /* in order of admission */
     struct used_request *used_requests;
     int32_t signals_count;
-    struct versions *versions; /* what is remembered of workers (versions.c); NULL: nothing */
+    struct versions *versions;     /* what is remembered of workers (versions.c); NULL: nothing */
+    struct versioning *versioning; /* which version it runs on (versioning.c); NULL: it has never had to do with any */
     /* The last WorkflowTaskFailed or -TimedOut since a success: one of the two is set, or neither. */
     PbWorkflowTaskFailedCause last_failed_cause;
     PbTimeoutType last_timed_out_type;
@@ -275,8 +281,8 @@ struct user_timer *mutable_state_timer(const struct mutable_state *ms, const cha
 struct child *mutable_state_child(const struct mutable_state *ms, int64_t initiated_event_id);
 struct external *mutable_state_external(const struct mutable_state *ms, int64_t initiated_event_id);
 
-/* The update with this id; NULL when none. How many are not completed, and what their requests take in memory; how many there have
- * been. */
+/* The update with this id; NULL when none. How many are not completed, and what their requests take in memory; how many
+ * there have been. */
 struct update *mutable_state_update(const struct mutable_state *ms, const char *id);
 int32_t mutable_state_updates_in_flight(const struct mutable_state *ms);
 int64_t mutable_state_updates_in_flight_bytes(const struct mutable_state *ms);
@@ -290,6 +296,42 @@ bool mutable_state_request_joined(const struct mutable_state *ms, const char *re
 
 /* What the worker that completed the last workflow task said of its version; NULL: nothing. */
 const PbWorkerVersionStamp *mutable_state_last_stamp(const struct mutable_state *ms);
+
+/* ---- versions (versioning.c) ---- */
+
+/* The behaviour and version by which the run's tasks are routed: those of a transition under way, else of an override,
+ * else of the last completed workflow task. UNSPECIFIED; NULL: unversioned. */
+PbVersioningBehavior versioning_effective_behavior(const struct mutable_state *ms);
+const PbWorkerDeploymentVersion *versioning_effective_version(const struct mutable_state *ms);
+
+/* The revision of the routing that has moved it last; 0: none has. */
+int64_t versioning_revision(const struct mutable_state *ms);
+
+/* Whether its next workflow task goes to the ramping version whatever the ramp says: the first one of a run that was
+ * continued so. */
+bool versioning_uses_ramping(const struct mutable_state *ms);
+
+/* The version that it is pinned to, by its behaviour or an override; NULL: none. A transition changes nothing in that:
+ * it is what keeps a version from being drained. */
+const PbWorkerDeploymentVersion *versioning_pin(const struct mutable_state *ms);
+
+/* Whether it is on the way to another version: until a worker of that one has completed a workflow task, no activity of
+ * it starts and no workflow task is handed on with a completion's answer. */
+bool versioning_in_transition(const struct mutable_state *ms);
+
+/* Its override in the form that is stored; NULL: none. */
+const PbVersioningOverride *versioning_override(const struct mutable_state *ms);
+
+/* The deployment that describe names for it; "" when none. */
+const char *versioning_deployment_name(const struct mutable_state *ms);
+
+/* What describe tells, with the deprecated mirrors; NULL: it has never had to do with versions. In `arena`, shares
+ * memory with the state. */
+PbWorkflowExecutionVersioningInfo *versioning_info(const struct mutable_state *ms, struct arena *arena);
+
+/* The version that a worker claims with a request; NULL: it is unversioned. Either may be NULL. In `arena`. */
+const PbWorkerDeploymentVersion *versioning_of_worker(struct arena *arena, const PbWorkerDeploymentOptions *options,
+                                                      const PbWorkerVersionCapabilities *capabilities);
 
 /* The reset points of a run with this id, and those that it has inherited. */
 PbResetPoints *mutable_state_reset_points(const struct mutable_state *ms, struct arena *arena, const char *run_id);

@@ -15,18 +15,6 @@ void decide_signal(struct transition *t, const PbWorkflowExecutionSignaledEventA
     workflow_task_schedule(t, false);
 }
 
-void decide_join(struct transition *t, const char *request_id, size_t links_count, PbCommonLink **links)
-{
-    PbWorkflowExecutionOptionsUpdatedEventAttributes *updated =
-        transition_add(t, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
-
-    updated->attached_request_id = borrow_text(request_id);
-    t->pending->worker_may_ignore = true;
-    t->pending->n_links = links_count;
-    t->pending->links = links;
-    transition_settle(t);
-}
-
 void decide_cancel_request(struct transition *t, const PbWorkflowExecutionCancelRequestedEventAttributes *request)
 {
     PbWorkflowExecutionCancelRequestedEventAttributes *slot =

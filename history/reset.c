@@ -58,7 +58,7 @@ void reset_begin(struct transition *t, const char *base_run_id, const char *reas
 
     workflow_task_schedule(t, true); /* after a failed one: what was tried again had no events */
     if (task->state == WORKFLOW_TASK_SCHEDULED)
-        workflow_task_start(t, server_identity, no_request, false);
+        workflow_task_start(t, &(struct task_poller){.identity = server_identity, .request_id = no_request});
     failed = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_FAILED);
     failed->scheduled_event_id = task->scheduled_event_id;
     failed->started_event_id = task->started_event_id;

@@ -11,31 +11,77 @@
 
 enum { ATTRIBUTES_ARENA_BYTES = 256 };
 
-void mutable_state_set_search_attribute(struct mutable_state *ms, const char *name, const PbPayload *payload)
+static const PbPayload *value_of(const PbSearchAttributes *attributes, const char *name)
 {
-    struct arena *scratch = arena_new(1024), *old = ms->search_attributes_arena;
-    const PbSearchAttributes *before = ms->search_attributes;
-    size_t count = before == NULL ? 0 : before->n_indexed_fields;
-    PbSearchAttributes *after = ARENA_NEW_PB(scratch, PbSearchAttributes);
-    PbSearchAttributesIndexedFieldsEntry *added = ARENA_NEW_PB(scratch, PbSearchAttributesIndexedFieldsEntry);
+    for (size_t i = 0; attributes != NULL && i < attributes->n_indexed_fields; i++)
+        if (strcmp(attributes->indexed_fields[i]->key, name) == 0)
+            return attributes->indexed_fields[i]->value;
+    return NULL;
+}
 
-    after->indexed_fields = ARENA_NEW_ARRAY(scratch, PbSearchAttributesIndexedFieldsEntry *, count + 1);
+/* Whether it changes what is there. The server gives each of its attributes one type only, so data tell. */
+static bool is_change(const PbSearchAttributes *before, const struct server_attribute *change)
+{
+    const PbPayload *present = value_of(before, change->name);
+
+    if (present == NULL || change->value == NULL)
+        return present != change->value;
+    return present->data.len != change->value->data.len ||
+           memcmp(present->data.data, change->value->data.data, present->data.len) != 0;
+}
+
+static bool is_among(const char *name, const struct server_attribute *changes, size_t count)
+{
     for (size_t i = 0; i < count; i++)
-        if (strcmp(before->indexed_fields[i]->key, name) != 0)
+        if (strcmp(changes[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+void mutable_state_replace_search_attributes(struct mutable_state *ms, const PbSearchAttributes *attributes)
+{
+    struct arena *old = ms->search_attributes_arena;
+
+    ms->search_attributes_arena = arena_new(ATTRIBUTES_ARENA_BYTES);
+    ms->search_attributes = pb_copy(ms->search_attributes_arena, attributes);
+    ms->columns_changed = true;
+    arena_free(old);
+}
+
+void mutable_state_set_search_attributes(struct mutable_state *ms, const struct server_attribute *changes, size_t count)
+{
+    struct arena *scratch = arena_new(1024);
+    const PbSearchAttributes *before = ms->search_attributes;
+    size_t before_count = before == NULL ? 0 : before->n_indexed_fields;
+    PbSearchAttributes *after = ARENA_NEW_PB(scratch, PbSearchAttributes);
+    bool is_changed = false;
+
+    after->indexed_fields = ARENA_NEW_ARRAY(scratch, PbSearchAttributesIndexedFieldsEntry *, before_count + count);
+    for (size_t i = 0; i < before_count; i++)
+        if (!is_among(before->indexed_fields[i]->key, changes, count))
             after->indexed_fields[after->n_indexed_fields++] = before->indexed_fields[i];
-    if (payload != NULL) {
-        added->key = borrow_text(name);
-        added->value = borrow(payload);
+    for (size_t i = 0; i < count; i++) {
+        PbSearchAttributesIndexedFieldsEntry *added;
+
+        if (is_change(before, &changes[i])) {
+            is_changed = true;
+            ms->lookups_changed = ms->lookups_changed || is_search_attribute_looked_up(changes[i].name);
+        }
+        if (changes[i].value == NULL)
+            continue;
+        added = ARENA_NEW_PB(scratch, PbSearchAttributesIndexedFieldsEntry);
+        added->key = borrow_text(changes[i].name);
+        added->value = borrow(changes[i].value);
         after->indexed_fields[after->n_indexed_fields++] = added;
     }
-    if (payload != NULL || after->n_indexed_fields < count) {
-        ms->search_attributes_arena = arena_new(ATTRIBUTES_ARENA_BYTES);
-        ms->search_attributes = pb_copy(ms->search_attributes_arena, after);
-        ms->columns_changed = true;
-        ms->lookups_changed = ms->lookups_changed || is_search_attribute_looked_up(name);
-        arena_free(old);
-    }
+    if (is_changed)
+        mutable_state_replace_search_attributes(ms, after);
     arena_free(scratch);
+}
+
+void mutable_state_set_search_attribute(struct mutable_state *ms, const char *name, const PbPayload *payload)
+{
+    mutable_state_set_search_attributes(ms, &(struct server_attribute){name, payload}, 1);
 }
 
 /* Appends a text as the real server's JSON has it: what could end a script in a web page is escaped as well. */
@@ -73,9 +119,20 @@ static PbPayloadMetadataEntry *metadata_entry(struct arena *arena, const char *k
     return entry;
 }
 
-PbPayload *keyword_list_payload(struct arena *arena, size_t count, const char *const *texts)
+static PbPayload *typed_payload(struct arena *arena, struct buffer *json, const char *type)
 {
     PbPayload *payload = ARENA_NEW_PB(arena, PbPayload);
+
+    payload->data = (ProtobufCBinaryData){json->len, arena_memdup(arena, json->data, json->len)};
+    buffer_free(json);
+    payload->metadata = ARENA_NEW_ARRAY(arena, PbPayloadMetadataEntry *, 2);
+    payload->metadata[payload->n_metadata++] = metadata_entry(arena, "encoding", "json/plain");
+    payload->metadata[payload->n_metadata++] = metadata_entry(arena, "type", type);
+    return payload;
+}
+
+PbPayload *keyword_list_payload(struct arena *arena, size_t count, const char *const *texts)
+{
     struct buffer json = {0};
 
     buffer_append_byte(&json, '[');
@@ -85,10 +142,13 @@ PbPayload *keyword_list_payload(struct arena *arena, size_t count, const char *c
         append_json_text(&json, texts[i]);
     }
     buffer_append_byte(&json, ']');
-    payload->data = (ProtobufCBinaryData){json.len, arena_memdup(arena, json.data, json.len)};
-    buffer_free(&json);
-    payload->metadata = ARENA_NEW_ARRAY(arena, PbPayloadMetadataEntry *, 2);
-    payload->metadata[payload->n_metadata++] = metadata_entry(arena, "encoding", "json/plain");
-    payload->metadata[payload->n_metadata++] = metadata_entry(arena, "type", "KeywordList");
-    return payload;
+    return typed_payload(arena, &json, "KeywordList");
+}
+
+PbPayload *keyword_payload(struct arena *arena, const char *text)
+{
+    struct buffer json = {0};
+
+    append_json_text(&json, text);
+    return typed_payload(arena, &json, "Keyword");
 }

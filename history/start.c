@@ -108,5 +108,7 @@ enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
     ms->parent_namespace_id = arena_strdup(arena, attributes->parent_workflow_namespace_id);
     ms->root_execution = pb_copy(arena, attributes->root_workflow_execution);
     versions_inherit(ms, attributes->prev_auto_reset_points);
+    versioning_note_start(ms, attributes);
+    versions_note_start(ms);
     return INTACT;
 }

@@ -108,6 +108,21 @@ static void terminate_if_too_large(struct transition *t)
         decide_terminate(t, "Workflow history size exceeds limit.", NULL, "history-service");
 }
 
+/* What the start of a workflow task changes of the volatile part is as little stored as the start itself: with what
+ * comes next. */
+static void store_versioning(struct transition *t)
+{
+    size_t stored = t->events_count;
+
+    if (!versioning_must_be_stored(t->ms))
+        return;
+    if (stored > 0 && t->events[stored - 1]->event_type == EVENT_TYPE_WORKFLOW_TASK_STARTED)
+        stored--;
+    t->volatile_changed = t->volatile_changed || stored > 0;
+    if (t->volatile_changed)
+        versioning_is_stored(t->ms);
+}
+
 void transition_finish(struct transition *t)
 {
     transition_settle(t);
@@ -117,4 +132,5 @@ void transition_finish(struct transition *t)
         workflow_task_make_room(t);
     terminate_if_too_large(t);
     transition_settle(t);
+    store_versioning(t);
 }

@@ -90,6 +90,8 @@ struct transition {
                                     struct search_attributes_verdict *ret_verdict);
     const char *(*search_attributes_size_problem)(void *context, struct arena *arena,
                                                   const PbSearchAttributes *attributes);
+    /* Whether a version serves this task queue's workflows; NULL: each does. */
+    bool (*version_has_queue)(void *context, const PbWorkerDeploymentVersion *version, const char *task_queue);
     void *context;
     size_t links_count; /* of the request to cancel or to terminate: for the event that it makes */
     PbCommonLink **links;
@@ -107,6 +109,8 @@ struct transition {
     bool attributes_changed;         /* memo or search attributes are other than those of the row */
     bool task_ended;                 /* the pending workflow task ended in this transition */
     bool speculative_is_new;         /* a speculative task was scheduled in it, after all that it stores */
+    bool task_rebound; /* what matching has of the pending workflow task is void (its stamp has grown): it is to be
+                        * given to it again. To activities the same happens by EFFECT_DISPATCH_ACTIVITY */
 };
 
 /* Begins a transition; `arena` is the turn's. The caller sets run_id and the functions with their context afterwards

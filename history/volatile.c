@@ -6,7 +6,8 @@
 static bool activity_is_as_scheduled(const struct activity *activity)
 {
     return activity->attempt == 1 && activity->started_time == 0 && activity->stamp == 0 &&
-           activity->last_heartbeat_time == 0 && activity->attempt_scheduled_time == activity->first_scheduled_time;
+           activity->last_heartbeat_time == 0 && activity->last_version == NULL &&
+           activity->attempt_scheduled_time == activity->first_scheduled_time;
 }
 
 static PbActivityVolatile *pack_activity(const struct activity *activity, struct arena *arena)
@@ -26,6 +27,7 @@ static PbActivityVolatile *pack_activity(const struct activity *activity, struct
     packed->last_worker_identity = borrow_text(activity->last_worker_identity);
     packed->last_attempt_complete_time = activity->last_attempt_complete_time;
     packed->stamp = activity->stamp;
+    packed->last_version = borrow(activity->last_version);
     return packed;
 }
 
@@ -67,6 +69,7 @@ struct bytes mutable_state_pack_volatile(const struct mutable_state *ms, struct 
         task->original_scheduled_time == task->scheduled_time ? 0 : task->original_scheduled_time;
     packed->workflow_task_problems = ms->workflow_task_problems;
     packed->reset_run_id = borrow_text(ms->reset_run_id);
+    packed->versioning = versioning_pack(ms, arena);
     return pb_pack(arena, packed);
 }
 
@@ -89,6 +92,7 @@ static enum broken unpack_activity(struct mutable_state *ms, const PbActivityVol
     activity->last_worker_identity = arena_strdup(activity->start_arena, packed->last_worker_identity);
     activity->last_attempt_complete_time = packed->last_attempt_complete_time;
     activity->stamp = packed->stamp;
+    activity_keep_version(activity, packed->last_version);
     return INTACT;
 }
 
@@ -127,6 +131,8 @@ enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes
     part = pb_unpack(scratch, &PbRunVolatile_descriptor, packed.data, packed.len);
     if (part == NULL)
         broken = BROKEN_VOLATILE;
+    if (broken == INTACT)
+        versioning_unpack(ms, part->versioning);
     for (size_t i = 0; broken == INTACT && i < part->n_activities; i++)
         broken = unpack_activity(ms, part->activities[i]);
     if (broken == INTACT)

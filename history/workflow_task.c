@@ -177,26 +177,55 @@ static void fill_suggestions(struct arena *arena, unsigned reasons, PbWorkflowTa
     started->suggest_continue_as_new = reasons != 0;
 }
 
-static void add_started_event(struct transition *t, const char *identity, const char *request_id, unsigned suggests)
+/* What a start tells of a worker's version: nothing of one that belongs to a deployment. */
+static PbWorkerVersionStamp *stamp_of(struct arena *arena, const struct task_poller *who)
+{
+    const PbWorkerVersionCapabilities *capabilities = who->capabilities;
+    PbWorkerVersionStamp *stamp;
+
+    if (who->stamp != NULL)
+        return who->stamp->use_versioning ? NULL : borrow(who->stamp);
+    if (capabilities == NULL || capabilities->build_id[0] == '\0' ||
+        versioning_of_worker(arena, who->options, capabilities) != NULL)
+        return NULL;
+    stamp = ARENA_NEW_PB(arena, PbWorkerVersionStamp);
+    stamp->build_id = capabilities->build_id;
+    stamp->use_versioning = capabilities->use_versioning;
+    return stamp;
+}
+
+static void add_started_event(struct transition *t, const struct task_poller *who, unsigned suggests)
 {
     PbWorkflowTaskStartedEventAttributes *started = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_STARTED);
 
     started->scheduled_event_id = t->ms->workflow_task.scheduled_event_id;
-    started->identity = borrow_text(identity);
-    started->request_id = borrow_text(request_id);
+    started->identity = borrow_text(who->identity);
+    started->request_id = borrow_text(who->request_id);
     started->history_size_bytes = t->ms->history_bytes;
+    started->worker_version = stamp_of(t->arena, who);
+    started->target_worker_deployment_version_changed = versioning_tells_of_target(t->ms);
     fill_suggestions(t->arena, suggests, started);
 }
 
-void workflow_task_start(struct transition *t, const char *identity, const char *request_id, bool on_sticky)
+/* The worker that has been given the task may be of another version. A speculative task leaves that to its completion:
+ * nothing of it is stored before. */
+static void follow_poller(struct transition *t, const struct task_poller *who)
+{
+    if (who->has_target && !t->ms->workflow_task.is_speculative)
+        versioning_begin_transition(t->ms, versioning_of_worker(t->arena, who->options, who->capabilities),
+                                    who->target_revision);
+}
+
+void workflow_task_start(struct transition *t, const struct task_poller *who)
 {
     struct mutable_state *ms = t->ms;
     struct workflow_task *task = &ms->workflow_task;
 
     transition_settle(t);
     invariant(task->state == WORKFLOW_TASK_SCHEDULED, "starts a workflow task that is not scheduled");
-    if (!on_sticky)
+    if (!who->on_sticky)
         clear_sticky(ms);
+    versioning_look_at_target(ms, who);
     if (task->is_transient && task->scheduled_event_id != ms->next_event_id) {
         task->state = WORKFLOW_TASK_NONE; /* its virtual ids are taken: it becomes a first attempt with events */
         ms->next_attempt = 1;
@@ -204,8 +233,9 @@ void workflow_task_start(struct transition *t, const char *identity, const char 
         t->volatile_changed = true;
     }
     if (!workflow_task_is_virtual(task)) {
-        add_started_event(t, identity, request_id, suggestions(t));
+        add_started_event(t, who, suggestions(t));
         transition_settle(t);
+        follow_poller(t, who);
         return;
     }
     arena_reset(ms->task_arena);
@@ -213,8 +243,20 @@ void workflow_task_start(struct transition *t, const char *identity, const char 
     task->started_event_id = task->scheduled_event_id + 1;
     task->started_time = t->now;
     task->suggests = suggestions(t);
-    task->identity = arena_strdup(ms->task_arena, identity);
-    task->request_id = arena_strdup(ms->task_arena, request_id);
+    task->identity = arena_strdup(ms->task_arena, who->identity);
+    task->request_id = arena_strdup(ms->task_arena, who->request_id);
+    follow_poller(t, who);
+}
+
+void workflow_task_rebind(struct transition *t)
+{
+    struct workflow_task *task = &t->ms->workflow_task;
+
+    if (task->state != WORKFLOW_TASK_SCHEDULED)
+        return; /* one that runs is left to finish */
+    task->is_sticky = task->is_sticky && t->ms->sticky_queue != NULL;
+    task->stamp++;
+    t->task_rebound = true;
 }
 
 void workflow_task_unstart(struct mutable_state *ms)
@@ -247,6 +289,7 @@ struct task_memory workflow_task_remember(const struct mutable_state *ms, struct
     memory.task.identity = arena_strdup(arena, memory.task.identity);
     memory.task.request_id = arena_strdup(arena, memory.task.request_id);
     memory.updates = updates_remember(ms, arena);
+    memory.versioning = pb_copy(arena, versioning_pack(ms, arena));
     return memory;
 }
 
@@ -261,16 +304,17 @@ void workflow_task_recall(struct mutable_state *ms, const struct task_memory *me
     else
         clear_sticky(ms);
     updates_recall(ms, memory->updates);
+    versioning_unpack(ms, memory->versioning);
 }
 
 /* Writes the events that a virtual task never got: scheduled and, if it is, started. By whom says who ends the task;
  * the real server does not remember who has started it. */
-static void materialise(struct transition *t, const char *identity)
+static void materialise(struct transition *t, const char *identity, const PbWorkerVersionStamp *stamp)
 {
     struct mutable_state *ms = t->ms;
     struct workflow_task task = ms->workflow_task;
     PbWorkflowTaskScheduledEventAttributes *scheduled;
-    const char *request_id = arena_strdup(t->arena, task.request_id);
+    const struct task_poller who = {identity, arena_strdup(t->arena, task.request_id), .stamp = stamp};
 
     if (!workflow_task_is_virtual(&task))
         return;
@@ -287,20 +331,20 @@ static void materialise(struct transition *t, const char *identity)
     t->volatile_changed = true;
     if (task.state != WORKFLOW_TASK_STARTED)
         return;
-    add_started_event(t, identity, request_id, task.suggests); /* as the worker has seen it */
+    add_started_event(t, &who, task.suggests); /* as the worker has seen it */
     t->pending->event_time = pb_timestamp_new(t->arena, task.started_time);
     transition_settle(t);
 }
 
-static void make_real(struct transition *t, const char *identity)
+static void make_real(struct transition *t, const char *identity, const PbWorkerVersionStamp *stamp)
 {
     if (t->ms->workflow_task.is_speculative && mutable_state_is_open(t->ms))
-        materialise(t, identity);
+        materialise(t, identity, stamp);
 }
 
 void workflow_task_make_real(struct transition *t)
 {
-    make_real(t, "");
+    make_real(t, "", NULL);
 }
 
 static bool is_heartbeat(const PbRespondWorkflowTaskCompletedRequest *request)
@@ -424,6 +468,22 @@ void workflow_task_keep_sticky(struct mutable_state *ms, const char *queue, nano
     set_sticky(ms, queue, timeout);
 }
 
+/* The version that the worker claims; the behaviour counts only with one. */
+static void fill_versioning(struct arena *arena, const PbRespondWorkflowTaskCompletedRequest *request,
+                            PbWorkflowTaskCompletedEventAttributes *completed)
+{
+    const PbWorkerDeploymentOptions *options = request->deployment_options;
+    bool is_versioned = options != NULL && options->worker_versioning_mode == WORKER_VERSIONING_MODE_VERSIONED;
+
+    completed->deployment_version = borrow(versioning_of_completion(arena, request));
+    if (is_versioned || options == NULL)
+        completed->versioning_behavior = request->versioning_behavior;
+    if (options != NULL)
+        completed->worker_deployment_name = options->deployment_name;
+    if (completed->worker_deployment_name[0] == '\0' && request->deployment != NULL)
+        completed->worker_deployment_name = request->deployment->series_name;
+}
+
 static void add_completed_event(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request)
 {
     const struct workflow_task task = t->ms->workflow_task;
@@ -436,6 +496,7 @@ static void add_completed_event(struct transition *t, const PbRespondWorkflowTas
     completed->worker_version = request->worker_version_stamp;
     completed->sdk_metadata = request->sdk_metadata;
     completed->metering_metadata = request->metering_metadata;
+    fill_versioning(t->arena, request, completed);
 }
 
 static struct refusal decide_commands(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request,
@@ -504,6 +565,7 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
                                       struct completion_outcome *ret_outcome)
 {
     struct mutable_state *ms = t->ms;
+    nanos scheduled_time = ms->workflow_task.scheduled_time;
     nanos original_scheduled_time = ms->workflow_task.original_scheduled_time;
     bool is_kept_alive = original_scheduled_time != ms->workflow_task.scheduled_time;
     struct task_context task = {
@@ -524,9 +586,12 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
         workflow_task_deadline_passed(t); /* ends stickiness, too */
         return ACCEPTED;
     }
-    materialise(t, request->identity);
+    materialise(t, request->identity, request->worker_version_stamp);
     add_completed_event(t, request);
+    (void)versioning_has_moved(ms); /* what came before is none of this */
     task.completed_event_id = transition_settle(t);
+    if (versioning_has_moved(ms))
+        activities_rebind(t, t->now - scheduled_time); /* that time they were held back */
     t->task_ended = true;
     if (ms->close_refused || ms->workflow_task_problems > 0 || is_kept_alive)
         t->volatile_changed = true; /* what is stored of them is over */
@@ -545,7 +610,7 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
     }
     if (!request->force_create_new_workflow_task)
         updates_reject_unprocessed(t);
-    if (transition_flush_buffered(t) || request->force_create_new_workflow_task) {
+    if (transition_flush_buffered(t) || request->force_create_new_workflow_task || versioning_in_transition(ms)) {
         workflow_task_schedule(t, true);
         if (is_heartbeat(request)) {
             ms->workflow_task.original_scheduled_time = original_scheduled_time;
@@ -575,7 +640,7 @@ void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, c
     struct mutable_state *ms = t->ms;
     const struct workflow_task task = ms->workflow_task;
 
-    make_real(t, identity);
+    make_real(t, identity, stamp);
     updates_unsend(ms);
     t->task_ended = true;
     t->volatile_changed = true;
@@ -599,7 +664,7 @@ void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *
     struct mutable_state *ms = t->ms;
     const struct workflow_task task = ms->workflow_task;
 
-    make_real(t, identity);
+    make_real(t, identity, NULL);
     updates_drop_sent(t);
     t->task_ended = true;
     t->volatile_changed = true;
@@ -629,7 +694,7 @@ void close_cut_task(struct transition *t)
     if (task.state == WORKFLOW_TASK_SCHEDULED && task.is_speculative)
         end_without_event(ms);
     if (task.state == WORKFLOW_TASK_STARTED) {
-        make_real(t, "history-service");
+        make_real(t, "history-service", NULL);
         updates_unsend(ms);
         t->task_ended = true;
         if (task.is_transient) {
@@ -686,6 +751,7 @@ size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena
     started->identity = arena_strdup(arena, for_worker ? task->identity : "");
     started->request_id = arena_strdup(arena, task->request_id);
     started->history_size_bytes = ms->history_bytes;
+    started->target_worker_deployment_version_changed = versioning_tells_of_target(ms);
     fill_suggestions(arena, task->suggests, started);
     *event_attributes(ret_events[1]) = started;
     return 2;
@@ -750,6 +816,7 @@ enum broken apply_workflow_task_completed(struct mutable_state *ms, const PbHist
     ms->last_completed_event_id = event->event_id;
     ms->last_failed_cause = WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED;
     ms->last_timed_out_type = TIMEOUT_TYPE_UNSPECIFIED;
+    versioning_note_completion(ms, attributes);
     versions_note_completion(ms, event, attributes);
     return end_task(ms, attributes->scheduled_event_id, true);
 }

@@ -97,7 +97,8 @@ static void activity_undelivered(struct call *call)
     run_commit(run, &t);
 }
 
-static void start_for(struct transition *t, struct engine *engine, struct activity *activity, const char *identity)
+static void start_for(struct transition *t, struct engine *engine, struct activity *activity, const char *identity,
+                      const PbWorkerDeploymentVersion *version)
 {
     char request_id[UUID_TEXT_BYTES];
     uint8_t uuid[UUID_BYTES];
@@ -105,7 +106,7 @@ static void start_for(struct transition *t, struct engine *engine, struct activi
     rand_uuid4(engine->server->rand, uuid);
     uuid_format(uuid, request_id);
     activity->dispatched = true;
-    activity_start(t, activity, identity, request_id);
+    activity_start(t, activity, identity, request_id, version);
 }
 
 bool activity_task_start(struct engine *engine, const struct task *task, struct poll *poll)
@@ -124,7 +125,8 @@ bool activity_task_start(struct engine *engine, const struct task *task, struct 
     if (activity == NULL)
         return false;
     run_begin(run, &t);
-    start_for(&t, engine, activity, poll->identity);
+    start_for(&t, engine, activity, poll->identity,
+              versioning_of_worker(t.arena, poll->deployment_options, poll->version_capabilities));
     run_commit(run, &t);
     fill_activity_task(call, run, activity, call->response);
     delivery = ARENA_NEW(call->arena, struct delivery);
@@ -149,7 +151,7 @@ void activities_start_eagerly(struct call *call, struct run *run, const struct t
         if (t->effects[i].kind != EFFECT_START_ACTIVITY_EAGERLY || activity == NULL ||
             activity->state != ACTIVITY_SCHEDULED || !mutable_state_is_open(run->state))
             continue;
-        start_for(&start, run->engine, activity, identity);
+        start_for(&start, run->engine, activity, identity, versioning_effective_version(run->state));
         task = ARENA_NEW_PB(call->arena, PbPollActivityTaskQueueResponse);
         fill_activity_task(call, run, activity, task);
         resp->activity_tasks[resp->n_activity_tasks++] = task;
@@ -247,7 +249,7 @@ status engine_complete_activity(struct call *call, const struct namespace_info *
     run_begin(run, &t);
     if (activity->state ==
         ACTIVITY_SCHEDULED) /* done elsewhere, before any worker has come: it starts and ends at once */
-        activity_start(&t, activity, req->identity, "");
+        activity_start(&t, activity, req->identity, "", NULL);
     if (is_too_large(run->engine, req->result))
         fail_as_too_large(&t, call, activity, TEXT_RESULT_TOO_LARGE, req->identity);
     else

@@ -179,7 +179,7 @@ static void start_eagerly(struct call *call, struct run *run, const PbStartWorkf
     if (run->state->workflow_task.state != WORKFLOW_TASK_SCHEDULED)
         return;
     run_begin(run, &t);
-    workflow_task_start(&t, req->identity, req->request_id, false);
+    workflow_task_start(&t, &(struct task_poller){.identity = req->identity, .request_id = req->request_id});
     t.events[t.events_count - 1]->workflow_task_started_event_attributes->history_size_bytes =
         0; /* none was before the call */
     run_commit(run, &t);

@@ -245,7 +245,13 @@ static bool workflow_task_for_poll(struct engine *engine, const struct task *tas
     rand_uuid4(engine->server->rand, uuid);
     uuid_format(uuid, request_id);
     run_begin(run, &t);
-    workflow_task_start(&t, poll->identity, request_id, on_sticky);
+    workflow_task_start(&t, &(struct task_poller){
+                                .identity = poll->identity,
+                                .request_id = request_id,
+                                .on_sticky = on_sticky,
+                                .options = poll->deployment_options,
+                                .capabilities = poll->version_capabilities,
+                            });
     run_commit(run, &t);
     fill_workflow_task(call, run, resp, on_sticky, matching_stats(engine->matching, &waiting->queue).backlog_count);
     remember_delivery(call, run);
@@ -375,8 +381,12 @@ static void start_inline(struct call *call, struct run *run, const PbRespondWork
     struct transition t;
 
     run_begin(run, &t);
-    workflow_task_start(&t, req->identity, "request-from-RespondWorkflowTaskCompleted",
-                        run->state->workflow_task.is_sticky);
+    workflow_task_start(&t, &(struct task_poller){
+                                .identity = req->identity,
+                                .request_id = "request-from-RespondWorkflowTaskCompleted",
+                                .on_sticky = run->state->workflow_task.is_sticky,
+                                .stamp = req->worker_version_stamp,
+                            });
     run_commit(run, &t);
     resp->workflow_task = ARENA_NEW_PB(call->arena, PbPollWorkflowTaskQueueResponse);
     fill_inline_task(call, run, resp->workflow_task);
@@ -385,6 +395,7 @@ static void start_inline(struct call *call, struct run *run, const PbRespondWork
 static bool wants_inline(const struct run *run, const PbRespondWorkflowTaskCompletedRequest *req)
 {
     return req->return_new_workflow_task && mutable_state_is_open(run->state) &&
+           !versioning_in_transition(run->state) && /* another worker's */
            run->state->workflow_task.state == WORKFLOW_TASK_SCHEDULED;
 }
 
@@ -436,7 +447,9 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
     struct completion_outcome outcome;
 
     TRY(started_task_run(call, ns, &req->task_token, &run));
-    problem = workflow_task_check_sequence(call->arena, req);
+    problem = versioning_completion_problem(run->state, req);
+    if (problem == NULL)
+        problem = workflow_task_check_sequence(call->arena, req);
     if (problem == NULL)
         problem = update_messages_problem(call->arena, req);
     if (problem != NULL)

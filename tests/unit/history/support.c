@@ -266,7 +266,8 @@ static void poll_task(struct bed *bed, bool on_sticky)
     PbMessage **messages;
 
     ck_assert_int_eq(bed->ms->workflow_task.state, WORKFLOW_TASK_SCHEDULED);
-    workflow_task_start(bed_begin(bed), "worker", "request", on_sticky);
+    workflow_task_start(bed_begin(bed),
+                        &(struct task_poller){.identity = "worker", .request_id = "request", .on_sticky = on_sticky});
     bed_commit(bed);
     (void)updates_make_messages(bed->ms, NEW_UPDATES, bed->arena, &messages);
 }
@@ -440,7 +441,7 @@ void bed_activity_start(struct bed *bed, const char *id)
     struct activity *activity = bed_activity(bed, id);
 
     activity->dispatched = true;
-    activity_start(bed_begin(bed), activity, "activity worker", "activity request");
+    activity_start(bed_begin(bed), activity, "activity worker", "activity request", NULL);
     bed_commit(bed);
 }
 
