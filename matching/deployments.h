@@ -28,7 +28,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
-#include "matching/matching.h"
+#include "matching/names.h"
 #include "proto/api.h"
 
 struct deployments;

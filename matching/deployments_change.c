@@ -81,8 +81,7 @@ static bool is_missed(const struct deployments *deployments, const struct deploy
     struct queue_routing routing;
 
     deployments_routing(deployments, &queue, &routing);
-    return strcmp(routing.current.version.deployment, version.deployment) == 0 &&
-           strcmp(routing.current.version.build_id, version.build_id) == 0 && deployments->ports.is_busy != NULL &&
+    return queue_version_equal(&routing.current.version, &version) && deployments->ports.is_busy != NULL &&
            deployments->ports.is_busy(deployments->ports.context, &queue, &version);
 }
 

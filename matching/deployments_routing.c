@@ -130,8 +130,7 @@ void version_queues_free(struct deployments *deployments)
 
 static struct queue_target target_of(const struct deployment *deployment, const struct deployment_version *version)
 {
-    struct queue_target target = {.version = {.deployment = "", .build_id = ""},
-                                  .revision = deployment->record->revision};
+    struct queue_target target = {.revision = deployment->record->revision};
 
     if (version != NULL)
         target.version = (struct queue_version){.deployment = deployment->name, .build_id = version->build_id};
@@ -155,7 +154,6 @@ static void compute(struct version_queue *queue)
 {
     struct proposal current = {0}, ramping = {0};
     struct queue_routing *routing = &queue->routing;
-    const struct queue_target none = {.version = {.deployment = "", .build_id = ""}};
 
     for (size_t i = 0; i < queue->members_count; i++) {
         const struct deployment *deployment = queue->members[i]->deployment;
@@ -166,7 +164,7 @@ static void compute(struct version_queue *queue)
         if (deployment->ramping == NULL || deployment->ramping == queue->members[i])
             consider(&ramping, deployment, deployment->ramping != NULL, record->percentage_changed_time);
     }
-    *routing = (struct queue_routing){.is_known = true, .current = none, .ramping = none};
+    *routing = (struct queue_routing){.is_known = true};
     if (current.by != NULL) {
         routing->current = target_of(current.by, current.by->current);
         routing->current_changed = current.at;
@@ -199,8 +197,7 @@ void deployments_routing(const struct deployments *deployments, const struct que
     if (known != NULL)
         *ret_routing = *routing_of(deployments, known);
     else
-        *ret_routing = (struct queue_routing){.current.version = {.deployment = "", .build_id = ""},
-                                              .ramping.version = {.deployment = "", .build_id = ""}};
+        *ret_routing = (struct queue_routing){0};
 }
 
 bool deployments_version_has_queue(const struct deployments *deployments, int64_t namespace_id,
@@ -229,15 +226,10 @@ void deployment_find_routed(struct deployment *deployment)
 
 /* ---- telling ---- */
 
-static bool is_same_version(const struct queue_version *a, const struct queue_version *b)
-{
-    return strcmp(a->deployment, b->deployment) == 0 && strcmp(a->build_id, b->build_id) == 0;
-}
-
 static bool sends_alike(const struct queue_routing *a, const struct queue_routing *b)
 {
-    return is_same_version(&a->current.version, &b->current.version) && a->has_ramping == b->has_ramping &&
-           is_same_version(&a->ramping.version, &b->ramping.version) && a->ramp_percentage == b->ramp_percentage;
+    return queue_version_equal(&a->current.version, &b->current.version) && a->has_ramping == b->has_ramping &&
+           queue_version_equal(&a->ramping.version, &b->ramping.version) && a->ramp_percentage == b->ramp_percentage;
 }
 
 /* A queue that nobody has asked about has no tasks that went by the answer. */
