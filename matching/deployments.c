@@ -454,9 +454,13 @@ void deployments_undo(struct deployments *deployments)
     }
     deployments->changes = NULL;
     arena_reset(deployments->changes_arena);
-    for (struct deployment *deployment = deployments->by_name; deployment != NULL; deployment = deployment->hh.next) {
+    for (struct deployment *deployment = deployments->by_name; deployment != NULL; deployment = deployment->hh.next)
         deployment_find_routed(deployment);
-        deployment_tell_routing(deployments, deployment);
-    }
     deployments->next_check_is_stale = true;
+}
+
+void deployments_tell_all(struct deployments *deployments)
+{
+    for (struct deployment *deployment = deployments->by_name; deployment != NULL; deployment = deployment->hh.next)
+        deployment_tell_routing(deployments, deployment);
 }

@@ -217,8 +217,14 @@ bool deployments_have_changed(const struct deployments *deployments);
 void deployments_each_change(struct deployments *deployments, struct arena *arena,
                              void (*each)(void *context, const struct deployment_row *row), void *context);
 
-/* The changes are stored for good; or they are not, and all is as it was before them. */
+/* The changes are stored for good. */
 void deployments_confirm(struct deployments *deployments);
+
+/* They are not, and all is as it was before them. The listener is told of it by deployments_tell_all, for which this is
+ * not the moment: a turn is being undone. */
 void deployments_undo(struct deployments *deployments);
+
+/* Tells the listener of all queues that may send tasks elsewhere than when they were last asked. */
+void deployments_tell_all(struct deployments *deployments);
 
 #endif

@@ -66,6 +66,21 @@ static const struct setting {
     SETTING("limit.workerBuildIdSize", TYPE_INT32, build_id_bytes_max, 255),
     SETTING("", TYPE_INT32, task_completion_bytes_max, 40 << 20), /* a constant there */
 
+    SETTING("system.enableDeploymentVersions", TYPE_BOOL, deployment_versions, 1),
+    SETTING("matching.maxDeployments", TYPE_INT32, deployments.deployments_max, 100),
+    SETTING("matching.maxVersionsInDeployment", TYPE_INT32, deployments.versions_max, 100),
+    SETTING("matching.maxTaskQueuesInDeploymentVersion", TYPE_INT32, deployments.version_queues_max, 100),
+    SETTING("matching.maxVersionsInTaskQueue", TYPE_INT32, deployments.queue_versions_max, 200),
+    SETTING("history.enableVersionReactivationSignals", TYPE_BOOL, deployments.reactivates, 1),
+    /* These two have an effect together, when one of them is given (see dynamic_config_set). */
+    SETTING("matching.wv.VersionDrainageStatusVisibilityGracePeriod", TYPE_NANOS, deployments.drainage_first_check,
+            180 * NANOS_PER_SECOND),
+    SETTING("matching.wv.VersionDrainageStatusRefreshInterval", TYPE_NANOS, deployments.drainage_next_check,
+            180 * NANOS_PER_SECOND),
+    SETTING("matching.PollerHistoryTTL", TYPE_NANOS, poller_history, 300 * NANOS_PER_SECOND),
+    SETTING("frontend.globalNamespaceWorkerDeploymentReadRPS", TYPE_INT32, deployment_reads_per_second, 50),
+    SETTING("frontend.globalNamespaceWorkerDeploymentReadBurstRatio", TYPE_INT32, deployment_reads_burst_ratio, 10),
+
     SETTING("frontend.enableServerVersionCheck", TYPE_BOOL, server_version_check, 0),
 };
 
@@ -130,6 +145,13 @@ static bool convert(const struct setting *setting, const struct json_value *json
     return false;
 }
 
+/* Without these, drained versions are found at once. */
+static bool is_about_drainage(const struct setting *setting)
+{
+    return setting->offset == offsetof(struct dynamic_config, deployments.drainage_first_check) ||
+           setting->offset == offsetof(struct dynamic_config, deployments.drainage_next_check);
+}
+
 /* However large a history may be by configuration, its event ids must fit their column (persistence/events.h), with
  * room for what one workflow task may add after the limit was passed. */
 enum { HISTORY_EVENTS_CEILING = 16 * 1000 * 1000 };
@@ -149,8 +171,12 @@ status dynamic_config_set(struct dynamic_config *config, struct arena *arena, co
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         int64_t value;
 
-        if (settings[i].key[0] != '\0' && strcasecmp(settings[i].key, key) == 0 && convert(&settings[i], &json, &value))
-            store_value(config, &settings[i], value);
+        if (settings[i].key[0] == '\0' || strcasecmp(settings[i].key, key) != 0 ||
+            !convert(&settings[i], &json, &value))
+            continue;
+        store_value(config, &settings[i], value);
+        if (is_about_drainage(&settings[i]))
+            config->deployments.checks_drainage_at_intervals = true;
     }
     if (config->history.history_events_max > HISTORY_EVENTS_CEILING)
         config->history.history_events_max = HISTORY_EVENTS_CEILING;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "history/transition.h"
+#include "matching/deployments.h"
 
 struct dynamic_config {
     /* What decisions respect: lengths of ids, sizes of payloads, memos and histories, numbers of pending things. */
@@ -32,6 +33,12 @@ struct dynamic_config {
     int32_t summary_bytes_max, details_bytes_max; /* user metadata */
     int32_t build_id_bytes_max;
     int32_t task_completion_bytes_max; /* reported by DescribeNamespace */
+
+    /* Worker deployments. */
+    struct deployments_limits deployments;
+    bool deployment_versions; /* system.enableDeploymentVersions: whether they may be used at all */
+    nanos poller_history;     /* matching.PollerHistoryTTL: how long a worker counts after its last poll */
+    int32_t deployment_reads_per_second, deployment_reads_burst_ratio; /* per namespace */
 
     bool server_version_check; /* frontend.enableServerVersionCheck; nothing phones home, whatever it says */
 };

@@ -20,6 +20,7 @@
 #include "server/options.h"
 #include "server/server.h"
 #include "server/services/cluster.h"
+#include "server/services/deployments.h"
 #include "server/services/namespaces.h"
 #include "server/services/scans.h"
 #include "server/turn.h"
@@ -83,6 +84,7 @@ static status set_up(struct server *server, struct arena *arena)
     server->turn = turn_new(server);
     TRY(namespaces_new(server, arena, &server->namespaces));
     TRY(cluster_set_up(server, arena));
+    TRY(deployment_service_new(server, &server->deployment_service));
     TRY(store_commit(server->store, arena));
     server->engine = engine_new(server);
     server->scans = scans_new(server);
@@ -111,6 +113,7 @@ static void tear_down(struct server *server)
     transport_free(server->transport);
     scans_free(server->scans);
     engine_free(server->engine);
+    deployment_service_free(server->deployment_service);
     namespaces_free(server->namespaces);
     turn_free(server->turn);
     loop_free(server->loop);

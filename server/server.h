@@ -6,6 +6,8 @@
 #include "base/rand.h"
 #include "base/timers.h"
 
+struct deployment_service;
+struct deployments;
 struct engine;
 struct loop;
 struct matching;
@@ -25,6 +27,8 @@ struct server {
     struct loop *loop; /* server/loop */
     struct turn *turn;
     struct namespaces *namespaces;
+    struct deployments *deployments; /* worker deployments and their versions */
+    struct deployment_service *deployment_service;
     struct matching *matching;
     struct engine *engine;
     struct scans *scans;         /* lists and counts that take more than one turn */

@@ -13,6 +13,7 @@
 #include "server/call.h"
 #include "server/engine/engine.h"
 #include "server/server.h"
+#include "server/services/deployments.h"
 
 /* What one turn usually needs at once: events, effects and rows of some dozen calls. */
 enum { TURN_ARENA_BYTES = 64 * 1024 };
@@ -94,12 +95,16 @@ static bool commit(struct turn *turn)
 {
     status committed;
 
+    deployment_service_turn_work(turn->server->deployment_service);
     if (!store_has_changes(turn->server->store))
         return false;
     committed = store_commit(turn->server->store, turn->arena);
-    if (!status_is_ok(committed)) {
+    if (status_is_ok(committed)) {
+        deployment_service_turn_done(turn->server->deployment_service);
+    } else {
         log_error("commit failed, the turn is undone", "error", committed.message);
         engine_forget_turn(turn->server->engine);
+        deployment_service_forget_turn(turn->server->deployment_service);
         spoil_answers(turn);
     }
     return true;

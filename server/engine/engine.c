@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "server/engine/internal.h"
+#include "server/services/deployments.h"
 
 #define SWEEP_INTERVAL seconds(10)
 
@@ -23,6 +24,7 @@ struct engine *engine_new(struct server *server)
     struct engine *engine = memory_new(sizeof(*engine));
     struct matching_ports ports = {.engine = engine, .start = tasks_start, .give_back = tasks_give_back};
 
+    deployment_service_fill_ports(server->deployment_service, &ports);
     engine->server = server;
     engine->commits_at_failure = UINT64_MAX;
     engine->limits = &server->options->config.history;

@@ -64,6 +64,13 @@
 #define MSG_VERSIONING_BEHAVIOR_WITHOUT_OPTIONS \
     "versioning behavior cannot be specified without deployment options being set with versioned mode"
 
+/* --- worker deployments; more in matching/deployment_texts.h --- */
+#define MSG_DEPLOYMENTS_DISABLED                                                                                     \
+    "Worker Deployment Versions are disabled on this namespace."                               /* PERMISSION_DENIED, \
+                                                                                                  PermissionDeniedFailure */
+#define MSG_DEPLOYMENT_READS "Worker Deployment Read API rate limit exceeded for namespace %s" /* RESOURCE_EXHAUSTED \
+                                                                                                */
+
 /* --- starting --- */
 #define MSG_WORKFLOW_TYPE_NOT_SET     "WorkflowType is not set on request."
 #define MSG_WORKFLOW_TYPE_TOO_LONG    "WorkflowType length exceeds limit."

@@ -9,6 +9,7 @@
 #include "server/engine/engine.h"
 #include "server/options.h"
 #include "server/server.h"
+#include "server/services/deployments.h"
 #include "server/services/cluster.h"
 #include "server/services/namespaces.h"
 #include "server/turn.h"
@@ -44,6 +45,7 @@ static void setup(void)
     server.turn = turn_new(&server);
     turn_deliver_to(server.turn, &(struct turn_delivery){.flush = flush_nothing});
     ck_assert(status_is_ok(store_open(arena, &(struct store_options){.path = NULL}, &server.store)));
+    ck_assert(status_is_ok(deployment_service_new(&server, &server.deployment_service)));
     reopen_namespaces();
     server.engine = engine_new(&server); /* a turn ends with it */
 }
@@ -51,6 +53,7 @@ static void setup(void)
 static void teardown(void)
 {
     engine_free(server.engine);
+    deployment_service_free(server.deployment_service);
     namespaces_free(server.namespaces);
     turn_free(server.turn);
     timers_free(server.timers);

@@ -14,6 +14,7 @@
 #include "server/engine/engine.h"
 #include "server/options.h"
 #include "server/server.h"
+#include "server/services/deployments.h"
 #include "server/turn.h"
 
 static struct arena *arena;
@@ -57,6 +58,8 @@ static void set_up(void)
     server.timers = timers_new();
     ck_assert(status_is_ok(store_open(arena, &store_options, &server.store)));
     server.turn = turn_new(&server);
+    dynamic_config_init(&options.config);
+    ck_assert(status_is_ok(deployment_service_new(&server, &server.deployment_service)));
     server.engine = engine_new(&server);
     turn_deliver_to(server.turn, &(struct turn_delivery){deliver, flush, NULL});
     ck_assert(status_is_ok(store_commit(server.store, arena)));
@@ -67,6 +70,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     engine_free(server.engine);
+    deployment_service_free(server.deployment_service);
     turn_free(server.turn);
     store_close(server.store);
     timers_free(server.timers);
