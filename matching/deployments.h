@@ -89,6 +89,10 @@ PbWorkerDeploymentVersionStatus deployments_version_status(const struct deployme
 struct deployment *deployments_find(const struct deployments *deployments, int64_t namespace_id, const char *name);
 struct deployment_version *deployment_find_version(const struct deployment *deployment, const char *build_id);
 
+/* NOT_FOUND, in the real server's words. */
+status deployment_not_found(struct arena *arena, const char *name);
+status deployment_version_not_found(struct arena *arena, const char *name, const char *build_id);
+
 /* What is known of one. Borrowed until it changes. */
 const char *deployment_name(const struct deployment *deployment);
 const PbDeploymentRecord *deployment_record(const struct deployment *deployment);

@@ -65,8 +65,7 @@ static status check_version_known(struct arena *arena, const struct deployment *
     if (change->build_id[0] == '\0' || change->allows_no_pollers ||
         deployment_find_version(deployment, change->build_id) != NULL)
         return status_ok();
-    return status_detail(arena, GRPC_NOT_FOUND, ARENA_NEW_PB(arena, PbNotFoundFailure), TEXT_BUILD_ID_NOT_FOUND,
-                         change->build_id, change->name);
+    return deployment_version_not_found(arena, change->name, change->build_id);
 }
 
 /* Whether workflows at this queue of the current version would be left to workers without a version. A queue that no

@@ -25,6 +25,12 @@ status deployment_not_found(struct arena *arena, const char *name)
                          name);
 }
 
+status deployment_version_not_found(struct arena *arena, const char *name, const char *build_id)
+{
+    return status_detail(arena, GRPC_NOT_FOUND, ARENA_NEW_PB(arena, PbNotFoundFailure), TEXT_BUILD_ID_NOT_FOUND,
+                         build_id, name);
+}
+
 /* ---- deployments ---- */
 
 /* Whether the namespace may have one more. */

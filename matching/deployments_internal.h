@@ -105,9 +105,6 @@ void deployments_key_add(const struct deployments *deployments, const char *text
 
 /* ---- deployments_create.c ---- */
 
-/* NOT_FOUND: there is no deployment of that name. */
-status deployment_not_found(struct arena *arena, const char *name);
-
 /* Finds a deployment, or makes it unless there are too many. */
 status deployments_get(struct deployments *deployments, struct arena *arena, int64_t namespace_id, const char *name,
                        nanos instant, struct deployment **ret_deployment);

@@ -235,8 +235,35 @@ status check_priority(const PbPriority *priority)
 
 static status check_deployment_field(const struct check *check, const char *field, const char *value)
 {
+    if (value[0] == '\0')
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_FIELD_EMPTY, field);
     if ((int64_t)strlen(value) > (check->config->history.id_bytes_max - DEPLOYMENT_VERSION_FRAME_BYTES) / 2)
         return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_FIELD_TOO_LONG, field);
+    return status_ok();
+}
+
+status check_deployment_name(const struct check *check, const char *name)
+{
+    static const char label[] = "WorkerDeploymentName";
+
+    TRY(check_deployment_field(check, label, name));
+    for (const char *separator = ".:"; *separator != '\0'; separator++) {
+        if (strchr(name, *separator) != NULL)
+            return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_NAME_CONTAINS,
+                                 *separator == '.' ? "." : ":");
+    }
+    if (starts_with(name, "__"))
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_FIELD_UNDERSCORE, label);
+    return status_ok();
+}
+
+status check_build_id(const struct check *check, const char *build_id)
+{
+    static const char label[] = "BuildID";
+
+    TRY(check_deployment_field(check, label, build_id));
+    if (starts_with(build_id, "__"))
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_FIELD_UNDERSCORE, label);
     return status_ok();
 }
 
@@ -246,18 +273,8 @@ static status check_deployment_options(const struct check *check, const PbWorker
         return status_ok(); /* then both names are optional */
     if (options->deployment_name[0] == '\0' || options->build_id[0] == '\0')
         return status_error(GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_OPTIONS_PARTIAL);
-    TRY(check_deployment_field(check, "WorkerDeploymentName", options->deployment_name));
-    for (const char *separator = ".:"; *separator != '\0'; separator++) {
-        if (strchr(options->deployment_name, *separator) != NULL)
-            return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_NAME_CONTAINS,
-                                 *separator == '.' ? "." : ":");
-    }
-    if (starts_with(options->deployment_name, "__"))
-        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_FIELD_UNDERSCORE,
-                             "WorkerDeploymentName");
-    TRY(check_deployment_field(check, "BuildID", options->build_id));
-    if (starts_with(options->build_id, "__"))
-        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_FIELD_UNDERSCORE, "BuildID");
+    TRY(check_deployment_name(check, options->deployment_name));
+    TRY(check_build_id(check, options->build_id));
     return status_errorf(check->arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "worker deployment versions");
 }
 

@@ -78,6 +78,10 @@ __attribute__((warn_unused_result)) status check_links(const struct check *check
 /* Priority and fairness; NULL is fine. */
 __attribute__((warn_unused_result)) status check_priority(const PbPriority *priority);
 
+/* The names that make a worker deployment version. */
+__attribute__((warn_unused_result)) status check_deployment_name(const struct check *check, const char *name);
+__attribute__((warn_unused_result)) status check_build_id(const struct check *check, const char *build_id);
+
 /* What a worker says of its version, old style (`use_versioning`, `build_id`) and new. `queue` is the sticky queue or
  * the one that is polled; NULL: none. */
 __attribute__((warn_unused_result)) status check_worker_version(const struct check *check, bool use_versioning,

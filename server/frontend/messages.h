@@ -65,11 +65,42 @@
     "versioning behavior cannot be specified without deployment options being set with versioned mode"
 
 /* --- worker deployments; more in matching/deployment_texts.h --- */
-#define MSG_DEPLOYMENTS_DISABLED                                                                                     \
-    "Worker Deployment Versions are disabled on this namespace."                               /* PERMISSION_DENIED, \
-                                                                                                  PermissionDeniedFailure */
-#define MSG_DEPLOYMENT_READS "Worker Deployment Read API rate limit exceeded for namespace %s" /* RESOURCE_EXHAUSTED \
-                                                                                                */
+#define MSG_DEPLOYMENT_FIELD_EMPTY      "%s cannot be empty"
+#define MSG_DEPLOYMENT_NAME_NOT_SET     "deployment name cannot be empty"
+#define MSG_BUILD_ID_NOT_SET            "build ID cannot be empty"
+#define MSG_VERSION_NOT_SET             "deployment version cannot be empty"
+#define MSG_VERSION_INVALID             "invalid version string %s, expected format is \"<deployment_name>.<build_id>\""
+#define MSG_VERSION_UNREADABLE          "invalid version string: %s"
+#define MSG_VERSION_OF_OTHER_DEPLOYMENT "invalid version string '%s' does not match deployment name '%s'"
+#define MSG_RAMP_PERCENTAGE             "Percentage must be between 0 and 100 (inclusive)"
+#define MSG_MANAGER_IDENTITY_NOT_SET    "Identity is required"
+#define MSG_METADATA_NOT_SET            "At least one of remove_entries or upsert_entries must be provided"
+/* NOT_FOUND, NotFoundFailure; the second shows the id of the workflow that a version is there */
+#define MSG_VERSION_NOT_FOUND          "Worker Deployment Version not found"
+#define MSG_VERSION_WORKFLOW_NOT_FOUND "workflow not found for ID: temporal-sys-worker-deployment-version:%s:%s"
+/* compute configs */
+#define MSG_COMPUTE_EMPTY          "spec must have at least one entry"
+#define MSG_COMPUTE_NO_ID          "scaling groups without an ID are not supported"
+#define MSG_COMPUTE_CATCH_ALL      "entry %s: only one scaling group can have no task types defined"
+#define MSG_COMPUTE_TYPE_TWICE     "entry %s: task type %s appears in more than one entry"
+#define MSG_COMPUTE_TYPE_UNDEFINED "entry %s: task type undefined not allowed in compute spec"
+#define MSG_COMPUTE_PROVIDER       "entry %s: invalid compute provider type '%s'"
+#define MSG_COMPUTE_SCALER         "entry %s: invalid scaling algorithm type '%s'"
+#define MSG_COMPUTE_MASK           "unsupported field mask path: \"%s\""
+#define MSG_COMPUTE_MASK_ALONE     "Scaling group '%s' has an update mask but nothing to compare with"
+#define MSG_COMPUTE_NONE_BEFORE \
+    "No prior compute config found, which means nothing can be removed and something needs to be added to be valid"
+/* what came before: PERMISSION_DENIED with PermissionDeniedFailure; UNIMPLEMENTED */
+#define MSG_VERSION_SETS_DISABLED \
+    "Worker versioning v0.1 (Version Set-based, deprecated) is disabled on this namespace."
+#define MSG_VERSION_RULES_DISABLED "Worker versioning v0.2 (Rules-based, deprecated) is disabled on this namespace."
+#define MSG_DEPLOYMENT_SERIES_GONE "Deployments are deprecated and no longer supported, use Worker Deployments instead"
+#define MSG_DEPLOYMENTS_DISABLED                                                       \
+    "Worker Deployment Versions are disabled on this namespace." /* PERMISSION_DENIED, \
+                                                                    PermissionDeniedFailure */
+#define MSG_DEPLOYMENT_READS                                                                \
+    "Worker Deployment Read API rate limit exceeded for namespace %s" /* RESOURCE_EXHAUSTED \
+                                                                       */
 
 /* --- starting --- */
 #define MSG_WORKFLOW_TYPE_NOT_SET     "WorkflowType is not set on request."

@@ -4,6 +4,8 @@
  * A queue has one partition here. Names of others ("/_sys/q/1"), which clients of a cluster know, are understood and
  * empty.
  */
+#include "server/frontend/task_queue.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -62,7 +64,7 @@ static PbPollerInfo **describe_pollers(struct call *call, const struct queue_nam
     return pollers;
 }
 
-static PbTaskQueueStats *describe_stats(struct arena *arena, const struct queue_stats *stats)
+PbTaskQueueStats *describe_queue_stats(struct arena *arena, const struct queue_stats *stats)
 {
     PbTaskQueueStats *described = ARENA_NEW_PB(arena, PbTaskQueueStats);
 
@@ -87,7 +89,7 @@ static void add_priorities(struct call *call, const struct queue_name *name, PbD
             continue;
         entry = ARENA_NEW_PB(arena, PbDescribeTaskQueueResponseStatsByPriorityKeyEntry);
         entry->key = priority;
-        entry->value = describe_stats(arena, &stats);
+        entry->value = describe_queue_stats(arena, &stats);
         resp->stats_by_priority_key[resp->n_stats_by_priority_key++] = entry;
     }
 }
@@ -146,7 +148,7 @@ static status describe_queue(struct call *call, const struct check *check, const
         resp->versioning_info = describe_versioning(call->arena);
     if (req->report_stats) {
         stats = matching_stats(call->server->matching, &name);
-        resp->stats = describe_stats(call->arena, &stats);
+        resp->stats = describe_queue_stats(call->arena, &stats);
         add_priorities(call, &name, resp);
     }
     if (req->include_task_queue_status)
@@ -167,7 +169,7 @@ static PbTaskQueueTypeInfo *describe_type(struct call *call, const PbDescribeTas
     if (req->report_pollers && is_unversioned)
         info->pollers = describe_pollers(call, name, &info->n_pollers);
     if (req->report_stats)
-        info->stats = describe_stats(call->arena, &stats);
+        info->stats = describe_queue_stats(call->arena, &stats);
     return info;
 }
 

@@ -417,17 +417,17 @@ class Server:
                 return stub, request
         raise KeyError(name)
 
-    def call(self, name, *, timeout=CALL_SECONDS, metadata=(), **fields):
+    def call(self, name, /, *, timeout=CALL_SECONDS, metadata=(), **fields):
         """Calls an RPC with the given request fields; `namespace` is filled in where there is one."""
         stub, request = self._prepare(name, fields)
         return stub(request, timeout=timeout, metadata=metadata)
 
-    def call_later(self, name, *, timeout=CALL_SECONDS, metadata=(), **fields):
+    def call_later(self, name, /, *, timeout=CALL_SECONDS, metadata=(), **fields):
         """The same, without waiting: a grpc.Future."""
         stub, request = self._prepare(name, fields)
         return stub.future(request, timeout=timeout, metadata=metadata)
 
-    def _prepare(self, name, fields):
+    def _prepare(self, name, fields, /):
         stub, request = self.method(name)
         if "namespace" in request.DESCRIPTOR.fields_by_name:
             fields.setdefault("namespace", self.namespace)

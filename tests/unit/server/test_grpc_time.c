@@ -24,6 +24,7 @@
 #include "server/loop/loop.h"
 #include "server/options.h"
 #include "server/server.h"
+#include "server/services/deployments.h"
 #include "server/turn.h"
 
 enum { DATA = 0, HEADERS = 1, SETTINGS = 4, PING = 6, WINDOW_UPDATE = 8, END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
@@ -82,6 +83,7 @@ static void set_up(void)
     ck_assert(status_is_ok(store_open(arena, &(struct store_options){.path = NULL}, &server.store)));
     server.loop = loop_new(&server);
     server.turn = turn_new(&server);
+    ck_assert(status_is_ok(deployment_service_new(&server, &server.deployment_service)));
     server.engine = engine_new(&server);
     ck_assert(status_is_ok(transport_new(&server, arena, &transport_options, &server.transport)));
 }
@@ -92,6 +94,7 @@ static void tear_down(void)
     buffer_free(&received);
     transport_free(server.transport);
     engine_free(server.engine);
+    deployment_service_free(server.deployment_service);
     turn_free(server.turn);
     loop_free(server.loop);
     store_close(server.store);
