@@ -10,10 +10,18 @@
 /* 7 and 127 tasks make chunks of just under 256 and 4096 bytes: what an allocator hands out without waste. */
 enum { CHUNK_TASKS_MIN = 7, CHUNK_TASKS_MAX = 127 };
 
+/* The widths are checked when a task enters: a row's number, an event's in its history, and a version's in its task
+ * queue do not come near their ends. */
+enum { RUN_BITS = 40, HOME_BITS = 23 };
+
 struct waiting_task {
-    int64_t run, event_id, stamp;
+    int64_t stamp;
     nanos created;
+    uint64_t run : RUN_BITS, home : HOME_BITS, use_ramping : 1;
+    uint32_t event_id, hash;
 };
+
+_Static_assert(sizeof(struct waiting_task) == 32, "a waiting task has grown");
 
 struct backlog_chunk {
     struct backlog_chunk *next;
@@ -112,8 +120,19 @@ void backlog_push(struct backlog *backlog, const struct task *task)
 
     invariant(task->kind == backlog->kind, "a task of kind %d in a backlog of kind %d", (int)task->kind,
               (int)backlog->kind); /* B1 */
+    invariant(task->run >= 0 && task->run >> RUN_BITS == 0 && task->event_id >= 0 && task->event_id <= UINT32_MAX &&
+                  task->route.home >> HOME_BITS == 0,
+              "run %lld, event %lld, version %u: too large", (long long)task->run, (long long)task->event_id,
+              (unsigned)task->route.home);
     chunk->tasks[chunk->end++] = (struct waiting_task){
-        .run = task->run, .event_id = task->event_id, .stamp = task->stamp, .created = task->created};
+        .stamp = task->stamp,
+        .created = task->created,
+        .run = (uint64_t)task->run,
+        .home = task->route.home,
+        .use_ramping = task->route.use_ramping,
+        .event_id = (uint32_t)task->event_id,
+        .hash = task->route.hash,
+    };
     lane->count++;
 }
 
@@ -124,22 +143,52 @@ static void take_first(struct backlog *backlog, struct backlog_lane *lane, struc
 
     *ret_task = (struct task){.kind = backlog->kind,
                               .priority = (int)(lane - backlog->lanes) + PRIORITY_FIRST,
-                              .run = waiting->run,
-                              .event_id = waiting->event_id,
+                              .run = (int64_t)waiting->run,
+                              .event_id = (int64_t)waiting->event_id,
                               .stamp = waiting->stamp,
-                              .created = waiting->created};
+                              .created = waiting->created,
+                              .route = {.hash = waiting->hash,
+                                        .home = waiting->home,
+                                        .is_pinned = waiting->home != 0,
+                                        .use_ramping = waiting->use_ramping}};
     lane->count--;
     if (++chunk->begin == chunk->end)
         drop_first_chunk(lane); /* B2 */
 }
 
+bool backlog_pop_of(struct backlog *backlog, int priority, struct task *ret_task)
+{
+    struct backlog_lane *lane = &backlog->lanes[priority - PRIORITY_FIRST];
+
+    if (lane->first == NULL)
+        return false;
+    take_first(backlog, lane, ret_task);
+    return true;
+}
+
 bool backlog_pop(struct backlog *backlog, struct task *ret_task)
 {
-    for (int i = 0; i < PRIORITY_LAST; i++) {
-        if (backlog->lanes[i].first == NULL)
-            continue;
-        take_first(backlog, &backlog->lanes[i], ret_task);
-        return true;
+    for (int priority = PRIORITY_FIRST; priority <= PRIORITY_LAST; priority++) {
+        if (backlog_pop_of(backlog, priority, ret_task))
+            return true;
     }
     return false;
+}
+
+bool backlog_goes_before(const struct backlog *a, const struct backlog *b)
+{
+    for (int priority = PRIORITY_FIRST; priority <= PRIORITY_LAST; priority++) {
+        nanos oldest_of_a = backlog_oldest_of(a, priority), oldest_of_b = backlog_oldest_of(b, priority);
+
+        if (oldest_of_a != NANOS_MAX || oldest_of_b != NANOS_MAX)
+            return oldest_of_a <= oldest_of_b;
+    }
+    return true;
+}
+
+void backlog_move(struct backlog *to, struct backlog *from)
+{
+    invariant(to->kind == from->kind && backlog_count(to) == 0, "a backlog is moved over another"); /* B1 */
+    *to = *from;
+    backlog_init(from, to->kind);
 }

@@ -2,7 +2,7 @@
  * A backlog: tasks that wait for a poll, ordered by priority (1 first) and, within one priority, by arrival.
  *
  * A hundred thousand waiting tasks are ordinary (workers down over night), so a task costs 32 bytes in a list of
- * chunks, and adding and taking cost the same however many wait.
+ * chunks, and adding and taking cost the same however many wait. What routing a task again takes is among these bytes.
  *
  * B1  All tasks of a backlog are of one kind, which is not stored with each.
  * B2  A chunk in a list holds at least one task.
@@ -53,5 +53,14 @@ void backlog_push(struct backlog *backlog, const struct task *task);
 
 /* Takes the first task. False: there is none. */
 bool backlog_pop(struct backlog *backlog, struct task *ret_task);
+
+/* Whether the first task of `a` goes before that of `b`. An empty one's goes behind, and of equals a's before. */
+bool backlog_goes_before(const struct backlog *a, const struct backlog *b);
+
+/* Moves all tasks of `from` into `to`, which is empty. */
+void backlog_move(struct backlog *to, struct backlog *from);
+
+/* Takes the first task of a priority, 1 to 5. False: there is none. */
+bool backlog_pop_of(struct backlog *backlog, int priority, struct task *ret_task);
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "base/fingerprint.h"
 #include "matching/queue.h"
+#include "matching/routing.h"
+#include "matching/stats.h"
 #include "matching/sticky.h"
 
 /* An empty queue is kept as long as its rates (matching/rate.h) mean something. */
@@ -19,7 +21,7 @@
 /* A task that was added during a hand-over. */
 struct deferred {
     struct deferred *prev, *next;
-    struct queue *queue;
+    struct task_queue *task_queue;
     struct task task;
 };
 
@@ -30,6 +32,7 @@ struct matching {
     bool is_handing_over;
     struct poll *in_hand; /* offered to the engine and in no list; NULL also when it was removed meanwhile */
     struct deferred *deferred;
+    uint32_t anonymous_count; /* tasks without a workflow id so far */
 };
 
 struct matching *matching_new(const struct matching_ports *ports, const struct clock *clock)
@@ -51,11 +54,23 @@ void matching_free(struct matching *matching)
     memory_free(matching);
 }
 
+/* The task queue of that name, made when there is none. */
+static struct task_queue *get_task_queue(struct matching *matching, const struct queue_name *name)
+{
+    struct task_queue *task_queue = queue_table_get(&matching->queues, name);
+
+    if (!task_queue->routes.is_asked)
+        routes_refresh(task_queue, &matching->ports);
+    return task_queue;
+}
+
 static void note_poll(struct matching *matching, struct task_queue *task_queue, const struct poll *poll)
 {
     nanos now = clock_now(matching->clock);
 
     pollers_touch(&task_queue->pollers, poll, now);
+    if (task_queue->is_sticky)
+        task_queue_set_worker(task_queue, poll);
     task_queue->last_poll = now;
     task_queue->rate_wanted = poll->tasks_per_second_max;
 }
@@ -68,6 +83,8 @@ static bool hand_over(struct matching *matching, struct queue *queue, struct pol
     bool is_started, is_removed;
 
     invariant(!matching->is_handing_over, "two hand-overs at once");
+    invariant(!task->route.is_pinned || task->route.home == queue->number || task->kind == TASK_ACTIVITY,
+              "run %lld is pinned to another version", (long long)task->run); /* M4 */
     matching->is_handing_over = true;
     matching->in_hand = poll;
     poll->queue = NULL;
@@ -83,20 +100,23 @@ static bool hand_over(struct matching *matching, struct queue *queue, struct pol
     return is_started;
 }
 
-/* Hands the task to the oldest waiting poll or stores it. A stale one is dropped, and the poll is put back to the
- * front. */
-static void offer(struct matching *matching, struct queue *queue, const struct task *task)
+/* Hands a task to the oldest waiting poll. A stale one is dropped, and the poll is put back to the front. */
+static void give(struct matching *matching, struct queue *queue, const struct task *task, bool from_backlog)
 {
     struct poll *poll = queue->polls;
 
-    if (poll == NULL) {
-        queue_store(queue, task);
-        return;
-    }
     queue_unlist_poll(poll);
     note_poll(matching, queue->task_queue, poll); /* its end; once it is used, its texts are gone */
-    if (!hand_over(matching, queue, poll, task, false) && poll->queue != NULL)
+    if (!hand_over(matching, queue, poll, task, from_backlog) && poll->queue != NULL)
         queue_prepend_poll(queue, poll);
+}
+
+static void offer(struct matching *matching, struct queue *queue, const struct task *task)
+{
+    if (queue->polls == NULL)
+        queue_store(queue, task);
+    else
+        give(matching, queue, task, false);
 }
 
 /* Offers what was added during hand-overs. Offering may add more; they go to the end. */
@@ -106,60 +126,168 @@ static void offer_deferred(struct matching *matching)
         struct deferred *first = matching->deferred;
 
         DL_DELETE(matching->deferred, first);
-        offer(matching, first->queue, &first->task);
+        offer(matching, routes_place(first->task_queue, &first->task), &first->task);
         memory_free(first);
     }
 }
 
-static void defer(struct matching *matching, struct queue *queue, const struct task *task)
+static void defer(struct matching *matching, struct task_queue *task_queue, const struct task *task)
 {
     struct deferred *deferred = memory_new(sizeof(*deferred));
 
-    deferred->queue = queue;
+    deferred->task_queue = task_queue;
     deferred->task = *task;
     DL_APPEND(matching->deferred, deferred);
 }
 
+/* What of a binding is kept with the task. Those without a workflow id are spread evenly over a ramp. */
+static struct task_route route_of(struct matching *matching, const struct task_binding *binding)
+{
+    struct task_route route = {0};
+
+    if (binding != NULL && binding->workflow_id != NULL) {
+        route.hash = fingerprint32(binding->workflow_id, strlen(binding->workflow_id));
+    } else {
+        matching->anonymous_count++;
+        route.hash = fingerprint32(&matching->anonymous_count, sizeof(matching->anonymous_count));
+    }
+    if (binding != NULL) {
+        route.is_pinned = binding->is_pinned && queue_version_is_set(&binding->version);
+        route.use_ramping = binding->use_ramping;
+    }
+    return route;
+}
+
+/* The sticky queue of that name, if the task may enter it; else NULL. A refused task must not make a queue: sticky
+ * queues of workers long gone are asked for. */
+static struct task_queue *enter_sticky(struct matching *matching, const struct queue_name *name,
+                                       const struct task_binding *binding, const struct task_route *route)
+{
+    struct task_queue *task_queue = queue_table_find(&matching->queues, name);
+    struct queue_name normal = {.namespace_id = name->namespace_id, .type = name->type};
+    struct queue_routing routing = {0};
+
+    if (task_queue == NULL || sticky_refuses(task_queue, clock_now(matching->clock)))
+        return NULL;
+    if (binding == NULL || binding->normal_name == NULL || matching->ports.routing == NULL)
+        return task_queue;
+    normal.name = binding->normal_name;
+    matching->ports.routing(matching->ports.deployments, &normal, &routing);
+    return sticky_suits(route, &binding->version, &routing) ? task_queue : NULL;
+}
+
 bool matching_add(struct matching *matching, const struct queue_name *name, const struct task_binding *binding,
-                  const struct task *task)
+                  const struct task *added)
 {
     nanos now = clock_now(matching->clock);
-    struct queue_version version = {0};
+    struct task task = *added;
     struct task_queue *task_queue;
+    struct queue *queue;
 
-    if (name->is_sticky) { /* a refused task must not make a queue: sticky queues of workers long gone are asked for */
-        task_queue = queue_table_find(&matching->queues, name);
-        if (task_queue == NULL || sticky_refuses(task_queue, now))
+    task.route = route_of(matching, binding);
+    if (name->is_sticky) {
+        task_queue = enter_sticky(matching, name, binding, &task.route);
+        if (task_queue == NULL)
             return false;
+    } else {
+        task_queue = get_task_queue(matching, name);
+        if (task.route.is_pinned)
+            task.route.home = routes_queue_of(task_queue, &binding->version, &matching->ports)->number;
     }
-    task_queue = queue_table_get(&matching->queues, name);
-    if (binding != NULL && binding->is_pinned && !name->is_sticky)
-        version = binding->version;
 
-    struct queue *queue = task_queue_get(task_queue, &version);
+    queue = routes_place(task_queue, &task);
     queue->last_used = now;
-    rate_count(&queue_traffic(queue, task->priority)->adds, now);
+    rate_count(&queue_traffic(queue, task.priority)->adds, now);
     if (matching->is_handing_over) {
-        defer(matching, queue, task);
+        defer(matching, task_queue, &task);
         return true;
     }
-    offer(matching, queue, task);
+    offer(matching, queue, &task);
     offer_deferred(matching);
     return true;
 }
 
-/* A worker's polls wait where tasks of its version are put. */
-static struct queue *queue_of_poll(struct task_queue *task_queue, const struct poll *poll)
-{
-    static const struct queue_version none = {0};
+/* ---- rerouting ---- */
 
-    return task_queue_get(task_queue, task_queue->is_sticky ? &none : &poll->version);
+/* Hands out what has come to a queue whose polls were waiting. */
+static void serve(struct matching *matching, struct queue *queue)
+{
+    struct task task;
+
+    while (queue->polls != NULL && queue_take(queue, &task)) /* M3 */
+        give(matching, queue, &task, true);
+}
+
+static void give_back(struct matching *matching, struct queue *tasks)
+{
+    struct task task;
+
+    while (queue_take(tasks, &task))
+        matching->ports.give_back(matching->ports.engine, &task);
+    queue_clear(tasks);
+}
+
+/* Tasks of workflows that move to another version leave the sticky queues of workers that serve the queue. */
+static void leave_sticky_queues(struct matching *matching, const struct queue_name *name)
+{
+    struct queue_routing routing = {0};
+
+    if (matching->ports.give_back == NULL || matching->ports.routing == NULL)
+        return;
+    matching->ports.routing(matching->ports.deployments, name, &routing);
+    for (struct task_queue *sticky = matching->queues.by_key; sticky != NULL; sticky = sticky->hh.next) {
+        struct queue leaving = {0};
+
+        if (!sticky_is_beside(sticky, name) || !queue_has_work(&sticky->unversioned))
+            continue;
+        sticky_leave(sticky, &routing, &leaving);
+        give_back(matching, &leaving); /* which may add queues, at the end of the list */
+    }
+}
+
+void matching_reroute(struct matching *matching, const struct queue_name *name)
+{
+    struct task_queue *task_queue = queue_table_find(&matching->queues, name);
+
+    invariant(!matching->is_handing_over, "routing changes during a hand-over");
+    if (task_queue != NULL) {
+        if (!routes_refresh(task_queue, &matching->ports))
+            return;
+        routes_move(task_queue);
+    }
+    if (name->type == QUEUE_WORKFLOW)
+        leave_sticky_queues(matching, name);
+    if (task_queue == NULL)
+        return;
+    for (struct queue *queue = &task_queue->unversioned; queue != NULL; queue = queue->next)
+        serve(matching, queue);
+    offer_deferred(matching);
+}
+
+struct queue_target matching_target(const struct matching *matching, const struct queue_name *name,
+                                    const char *workflow_id, bool use_ramping)
+{
+    struct queue_routing routing = {0};
+
+    if (matching->ports.routing != NULL)
+        matching->ports.routing(matching->ports.deployments, name, &routing);
+    return *routing_side(&routing, fingerprint32(workflow_id, strlen(workflow_id)), use_ramping);
+}
+
+/* ---- polls ---- */
+
+/* A worker's polls wait where tasks of its version are put. A sticky queue has no versions: one worker polls it. */
+static struct queue *queue_of_poll(struct matching *matching, struct task_queue *task_queue, const struct poll *poll)
+{
+    if (task_queue->is_sticky)
+        return &task_queue->unversioned;
+    return routes_queue_of(task_queue, &poll->version, &matching->ports);
 }
 
 bool matching_poll(struct matching *matching, const struct queue_name *name, struct poll *poll)
 {
-    struct task_queue *task_queue = queue_table_get(&matching->queues, name);
-    struct queue *queue = queue_of_poll(task_queue, poll);
+    struct task_queue *task_queue = get_task_queue(matching, name);
+    struct queue *queue = queue_of_poll(matching, task_queue, poll);
     struct task task;
 
     invariant(!matching->is_handing_over, "a poll comes in during a hand-over");
@@ -230,15 +358,15 @@ bool matching_remove_query(struct matching *matching, const struct queue_name *n
     return remove_deferred_query(matching, query);
 }
 
-/* Moves tasks that were put aside for a queue into the queue. */
-static void store_deferred(struct matching *matching, struct queue *queue)
+/* Moves tasks that were put aside for a sticky queue into the queue. */
+static void store_deferred(struct matching *matching, struct task_queue *sticky)
 {
     struct deferred *deferred, *next;
 
     DL_FOREACH_SAFE (matching->deferred, deferred, next) {
-        if (deferred->queue != queue)
+        if (deferred->task_queue != sticky)
             continue;
-        queue_store(queue, &deferred->task);
+        queue_store(&sticky->unversioned, &deferred->task);
         DL_DELETE(matching->deferred, deferred);
         memory_free(deferred);
     }
@@ -253,10 +381,11 @@ void matching_drop_sticky(struct matching *matching, const struct queue_name *na
 
     if (task_queue == NULL || !task_queue->is_sticky)
         return;
-    store_deferred(matching, &task_queue->unversioned);
+    store_deferred(matching, task_queue);
     sticky_drop(task_queue, &tasks); /* moved out first: `each` adds them elsewhere */
     while (queue_take(&tasks, &task))
         each(context, &task);
+    queue_clear(&tasks);
 }
 
 bool matching_has_recent_poll(const struct matching *matching, const struct queue_name *name, nanos span)
@@ -308,100 +437,51 @@ bool matching_version_has_pollers(const struct matching *matching, int64_t names
     return false;
 }
 
-static void add_stats(const struct queue *queue, int priority, nanos now, struct queue_stats *stats)
-{
-    const struct traffic *traffic = &queue->traffic;
-    nanos oldest = backlog_oldest_of(&queue->backlog, priority);
-
-    if (priority != PRIORITY_DEFAULT)
-        traffic = queue->other_traffic == NULL ? NULL : &queue->other_traffic[priority - PRIORITY_FIRST];
-    stats->backlog_count += backlog_count_of(&queue->backlog, priority);
-    if (oldest < now && now - oldest > stats->backlog_age)
-        stats->backlog_age = now - oldest;
-    if (traffic != NULL) {
-        stats->add_rate += rate_per_second(&traffic->adds, now);
-        stats->dispatch_rate += rate_per_second(&traffic->dispatches, now);
-    }
-    stats->is_known = stats->backlog_count > 0 || stats->add_rate > 0 || stats->dispatch_rate > 0;
-}
-
-static struct queue_stats stats_between(const struct matching *matching, const struct queue_name *name, int first,
-                                        int last)
+struct queue_stats matching_stats_of_priority(const struct matching *matching, const struct queue_name *name,
+                                              int priority)
 {
     const struct task_queue *task_queue = queue_table_find(&matching->queues, name);
-    nanos now = clock_now(matching->clock);
-    struct queue_stats stats = {0};
 
     if (task_queue == NULL)
-        return stats;
-    for (const struct queue *queue = &task_queue->unversioned; queue != NULL; queue = queue->next)
-        for (int priority = first; priority <= last; priority++)
-            add_stats(queue, priority, now, &stats);
-    return stats;
+        return (struct queue_stats){0};
+    return stats_of_priority(task_queue, priority, clock_now(matching->clock));
 }
 
 struct queue_stats matching_stats(const struct matching *matching, const struct queue_name *name)
 {
-    return stats_between(matching, name, PRIORITY_FIRST, PRIORITY_LAST);
-}
+    const struct task_queue *task_queue = queue_table_find(&matching->queues, name);
+    struct queue_stats sum = {0};
 
-struct queue_stats matching_stats_of_priority(const struct matching *matching, const struct queue_name *name,
-                                              int priority)
-{
-    return stats_between(matching, name, priority, priority);
+    for (int priority = PRIORITY_FIRST; task_queue != NULL && priority <= PRIORITY_LAST; priority++) {
+        struct queue_stats stats = stats_of_priority(task_queue, priority, clock_now(matching->clock));
+
+        stats_add(&sum, &stats);
+    }
+    return sum;
 }
 
 struct queue_stats matching_version_stats_of_priority(const struct matching *matching, const struct queue_name *name,
                                                       const struct queue_version *version, int priority)
 {
     const struct task_queue *task_queue = queue_table_find(&matching->queues, name);
-    struct queue_stats stats = {0};
 
     if (task_queue == NULL)
-        return stats;
-    for (const struct queue *queue = &task_queue->unversioned; queue != NULL; queue = queue->next)
-        if (queue_version_equal(&queue->version, version))
-            add_stats(queue, priority, clock_now(matching->clock), &stats);
-    return stats;
-}
-
-static void sum_up(struct queue_stats *sum, const struct queue_stats *stats)
-{
-    sum->backlog_count += stats->backlog_count;
-    if (stats->backlog_age > sum->backlog_age)
-        sum->backlog_age = stats->backlog_age;
-    sum->add_rate += stats->add_rate;
-    sum->dispatch_rate += stats->dispatch_rate;
-    sum->is_known |= stats->is_known;
+        return (struct queue_stats){0};
+    return stats_of_version(task_queue, version, priority, clock_now(matching->clock));
 }
 
 struct queue_stats matching_version_stats(const struct matching *matching, const struct queue_name *name,
                                           const struct queue_version *version)
 {
+    const struct task_queue *task_queue = queue_table_find(&matching->queues, name);
     struct queue_stats sum = {0};
 
-    for (int priority = PRIORITY_FIRST; priority <= PRIORITY_LAST; priority++) {
-        struct queue_stats stats = matching_version_stats_of_priority(matching, name, version, priority);
+    for (int priority = PRIORITY_FIRST; task_queue != NULL && priority <= PRIORITY_LAST; priority++) {
+        struct queue_stats stats = stats_of_version(task_queue, version, priority, clock_now(matching->clock));
 
-        sum_up(&sum, &stats);
+        stats_add(&sum, &stats);
     }
     return sum;
-}
-
-struct queue_target matching_target(const struct matching *matching, const struct queue_name *name,
-                                    const char *workflow_id, bool use_ramping)
-{
-    struct queue_routing routing = {0};
-
-    if (matching->ports.routing != NULL)
-        matching->ports.routing(matching->ports.deployments, name, &routing);
-    return *routing_side(&routing, fingerprint32(workflow_id, strlen(workflow_id)), use_ramping);
-}
-
-void matching_reroute(struct matching *matching, const struct queue_name *name)
-{
-    (void)matching; /* pinned tasks stay where they are, and no other is sent to a version yet */
-    (void)name;
 }
 
 double matching_rate_wanted(const struct matching *matching, const struct queue_name *name)
@@ -411,21 +491,36 @@ double matching_rate_wanted(const struct matching *matching, const struct queue_
     return task_queue == NULL ? 0 : task_queue->rate_wanted;
 }
 
-static bool may_forget(const struct queue *queue, nanos now)
+static bool is_idle(const struct queue *queue, nanos now)
 {
     return queue_is_empty(queue) && now - queue->last_used >= QUEUE_FORGOTTEN_AFTER;
+}
+
+/* Forgets the versions that are not in use; returns whether what is left is not in use either. */
+static bool sweep_versions(struct task_queue *task_queue, nanos now)
+{
+    bool is_unused = task_queue->strays_count == 0 && is_idle(&task_queue->unversioned, now);
+
+    for (struct queue *queue = &task_queue->unversioned; queue->next != NULL;) {
+        bool is_unused_here = is_idle(queue->next, now);
+
+        is_unused &= is_unused_here;
+        if (is_unused_here && task_queue->strays_count == 0 && !routes_name(&task_queue->routes, queue->next)) /* Q5 */
+            task_queue_forget_next(queue);
+        else
+            queue = queue->next;
+    }
+    return is_unused;
 }
 
 static void give_back_abandoned(struct matching *matching, struct task_queue *task_queue)
 {
     struct queue tasks = {0};
-    struct task task;
 
-    if (matching->ports.give_back == NULL || queue_is_empty(&task_queue->unversioned))
+    if (matching->ports.give_back == NULL || !queue_has_work(&task_queue->unversioned))
         return;
     sticky_drop(task_queue, &tasks);
-    while (queue_take(&tasks, &task))
-        matching->ports.give_back(matching->ports.engine, &task);
+    give_back(matching, &tasks);
 }
 
 void matching_sweep(struct matching *matching)
@@ -438,14 +533,7 @@ void matching_sweep(struct matching *matching)
         pollers_expire(&task_queue->pollers, now);
         if (sticky_is_abandoned(task_queue, now))
             give_back_abandoned(matching, task_queue);
-        for (struct queue *queue = &task_queue->unversioned; queue->next != NULL;) {
-            if (may_forget(queue->next, now))
-                task_queue_forget_next(queue);
-            else
-                queue = queue->next;
-        }
-        if (task_queue->pollers.count == 0 && task_queue->unversioned.next == NULL &&
-            may_forget(&task_queue->unversioned, now))
+        if (sweep_versions(task_queue, now) && task_queue->pollers.count == 0)
             queue_table_forget(&matching->queues, task_queue);
     }
 }

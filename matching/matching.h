@@ -1,9 +1,9 @@
 /*
  * Matching: task queues, the polls that wait at them, and which poll gets which task.
  *
- * A physical queue is (namespace, name, type, version): tasks of workflows that are pinned to a version wait in that
- * version's queue, all others in the unversioned one, and matching_routing decides at dispatch which poll may take
- * them. Nothing here is stored: after a restart the engine adds the tasks of open runs again.
+ * A physical queue is (namespace, name, type, version). There the polls of that version's workers wait, and the tasks
+ * that they may take: those pinned to the version, and those of other workflows that the task queue sends to it at
+ * present (matching/routing.h). Nothing here is stored: after a restart the engine adds the tasks of open runs again.
  *
  * A task is a small reference. Whether it is still wanted is known to the engine alone, so matching hands it over
  * through `ports.start`; a refused (stale) task is dropped and the poll keeps waiting.
@@ -11,14 +11,17 @@
  * M1  A task is in at most one place: a backlog, or handed over.
  * M2  A poll waits at one queue; matched or removed, it never gets a second task.
  * M3  While a queue has a poll that may take a task of its backlog, that backlog holds no such task.
+ * M4  A task that is pinned to a version is handed to that version's polls only (activities on queues that the version
+ *     does not have aside: these are as if they were not pinned).
+ * M5  Any other task waits where the task queue sends it at present.
  *
  * Of several polls the oldest gets the task: it is the nearest to its deadline, and work spreads over the workers. Of
  * several tasks a query goes first (its client stands waiting, and queries are not part of a backlog), then priority,
  * then age.
  *
  * `ports.start` may call matching_add, matching_remove_poll and the questions. What it adds is offered after it has
- * returned, so no two starts are ever under way at once. It must not call matching_poll, matching_sweep or
- * matching_each_poll.
+ * returned, so no two starts are ever under way at once. It must not call matching_poll, matching_reroute,
+ * matching_sweep or matching_each_poll.
  */
 #ifndef FERMATA_MATCHING_MATCHING_H
 #define FERMATA_MATCHING_MATCHING_H
@@ -36,6 +39,13 @@ struct query_task;
 
 enum task_kind { TASK_WORKFLOW, TASK_ACTIVITY, TASK_QUERY };
 
+/* What matching keeps of a task's binding, to route it again when routing changes. */
+struct task_route {
+    uint32_t hash; /* of the workflow id */
+    uint32_t home; /* number, in the task queue, of the version that the task is pinned to; 0: it is not */
+    bool is_pinned, use_ramping;
+};
+
 /* A reference to something that a worker should do. Copied by matching. */
 struct task {
     enum task_kind kind;
@@ -45,6 +55,7 @@ struct task {
     int64_t stamp;            /* must equal the run's or activity's stamp when it starts, else the task is stale */
     nanos created;            /* when it became ready; its age in the backlog */
     struct query_task *query; /* TASK_QUERY only: the engine's */
+    struct task_route route;  /* matching's; set by matching_add */
 };
 
 /* What a task's workflow is bound to when the task is added: its effective behaviour and version. Zeroed (or NULL where
@@ -64,8 +75,9 @@ struct matching_ports {
     /* Hands `task` to `poll`: records the start and answers the poll. False: the task is stale (the poll was not used).
      */
     bool (*start)(void *engine, const struct task *task, struct poll *poll, bool from_backlog);
-    /* Takes back a task of a sticky queue whose worker has not polled for five minutes (matching_sweep). May add it to
-     * another queue. NULL: such tasks stay where they are. */
+    /* Takes back a task of a sticky queue whose worker has not polled for five minutes (matching_sweep), or whose
+     * workflow is to move to another version (matching_reroute). May add it to another queue. NULL: such tasks stay
+     * where they are. */
     void (*give_back)(void *engine, const struct task *task);
 
     /* The versions that there are (matching/deployments.h). NULL functions: none. */
@@ -130,7 +142,7 @@ struct queue_target matching_target(const struct matching *matching, const struc
                                     const char *workflow_id, bool use_ramping);
 
 /* The routing of a task queue has changed, or which versions have it: what waits there moves to where it belongs now,
- * and polls that wait there get it at once. */
+ * and polls that wait there get it at once. Linear in the number of tasks that wait, and of task queues. */
 void matching_reroute(struct matching *matching, const struct queue_name *queue);
 
 /* Lets `poll` take the first task that it may have, else makes it wait. True: it has been used (ports.start was called

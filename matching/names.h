@@ -21,7 +21,8 @@ struct queue_name {
     bool is_sticky;
 };
 
-/* A worker's deployment version; empty deployment: unversioned. Borrowed during the call. */
+/* A worker's deployment version; both empty: unversioned. A build id alone is a version of the kind that came before
+ * deployments: its workers poll apart, and nothing is sent to them. Borrowed during the call. */
 struct queue_version {
     const char *deployment, *build_id;
 };

@@ -2,14 +2,17 @@
  * Task queues and their physical queues.
  *
  * A task queue is what clients name: (namespace, type, name, sticky or not). It holds a physical queue for workers
- * without a version and one for each version that work is pinned to or polled for. Tasks and polls wait at physical
- * queues; poller records and the sticky rules belong to the task queue.
+ * without a version and one for each version that work is pinned to or sent to or that polls. Tasks and polls wait at
+ * physical queues; poller records, routes and the sticky rules belong to the task queue.
  *
  * Q1  A task queue has at least one physical queue, and the first is the unversioned one.
  * Q2  Polls at a physical queue are listed in the order in which they came.
  * Q3  A task queue's waiting_polls_count is the number of polls listed at its physical queues.
+ * Q4  Physical queues have different numbers, by which they are listed; the unversioned one has 0.
+ * Q5  A task queue's strays_count is the number of tasks in its backlogs that are pinned and wait elsewhere than at
+ *     their version's queue. While there are any, no physical queue of it is forgotten.
  *
- * An idle task queue costs about 600 bytes beside its name, one more version 300; matching_sweep forgets those not in
+ * An idle task queue costs about 750 bytes beside its name, one more version 400; matching_sweep forgets those not in
  * use.
  */
 #ifndef FERMATA_MATCHING_QUEUE_H
@@ -23,7 +26,7 @@
 #include "matching/backlog.h"
 #include "matching/poller.h"
 #include "matching/rate.h"
-#include "matching/routing.h"
+#include "matching/routes.h"
 
 /* A query that waits for a poll. Not in the backlog: it is never counted as one and it can be taken back. */
 struct waiting_query {
@@ -42,24 +45,37 @@ struct queue {
     struct queue *next;
     struct poll *polls; /* Q2 */
     struct waiting_query *queries;
-    struct backlog backlog;
+    struct backlog backlog;        /* what is here because the task queue sends it here */
+    struct backlog *pinned;        /* what is pinned to this version; NULL: nothing ever was */
     struct traffic traffic;        /* of tasks without a priority, which is nearly all */
     struct traffic *other_traffic; /* PRIORITY_LAST of them; NULL until a task with another one comes */
     nanos last_used;
     struct queue_version version; /* empty: the unversioned one; its own copy */
+    uint32_t number;              /* Q4 */
+    bool is_version_known;        /* a version that has this queue: see matching_ports.version_has_queue */
+};
+
+/* The worker of a sticky queue, as it said when it polled last. */
+struct sticky_worker {
+    struct queue_version version;
+    char *normal_name; /* the task queue that it serves, too */
 };
 
 struct task_queue {
     UT_hash_handle hh;
     struct queue unversioned; /* Q1; others follow in its list */
+    struct routes routes;     /* where tasks go that are not pinned */
     struct pollers pollers;
-    size_t waiting_polls_count; /* Q3 */
-    double rate_wanted;         /* per second, by the last poll; 0: none */
-    nanos last_poll;            /* when a poll was seen last; 0: never, or the sticky queue was dropped since */
+    struct sticky_worker worker; /* of a sticky queue */
+    size_t waiting_polls_count;  /* Q3 */
+    size_t strays_count;         /* Q5 */
+    double rate_wanted;          /* per second, by the last poll; 0: none */
+    nanos last_poll;             /* when a poll was seen last; 0: never, or the sticky queue was dropped since */
     int64_t namespace_id;
     enum queue_type type;
     bool is_sticky, is_dropped; /* dropped: see matching_drop_sticky; the next poll ends it */
     size_t key_bytes;
+    const char *name; /* in the key */
     char key[];
 };
 
@@ -84,17 +100,33 @@ struct task_queue *queue_table_get(struct queue_table *table, const struct queue
 /* Removes and frees a task queue. */
 void queue_table_forget(struct queue_table *table, struct task_queue *task_queue);
 
-/* The physical queue of that version, made when there is none. */
+/* The physical queue of that version, made when there is none; of that number, which there must be. */
 struct queue *task_queue_get(struct task_queue *task_queue, const struct queue_version *version);
+struct queue *task_queue_numbered(struct task_queue *task_queue, uint32_t number);
+
+/* The physical queue of that version; NULL: there is none. */
+const struct queue *task_queue_find(const struct task_queue *task_queue, const struct queue_version *version);
+
+/* Its name; borrowed. */
+struct queue_name task_queue_name(const struct task_queue *task_queue);
+
+/* Notes whose sticky queue it is. */
+void task_queue_set_worker(struct task_queue *task_queue, const struct poll *poll);
 
 /* Frees the physical queue behind `before`, which must be empty. */
 void task_queue_forget_next(struct queue *before);
+
+/* Drops all tasks and the memory of a physical queue, but not itself. */
+void queue_clear(struct queue *queue);
 
 /* How fast tasks of this priority (0: none) come and go. */
 struct traffic *queue_traffic(struct queue *queue, int priority);
 
 /* Whether no poll, query or task waits at the physical queue. */
 bool queue_is_empty(const struct queue *queue);
+
+/* Whether a query or a task does. */
+bool queue_has_work(const struct queue *queue);
 
 /* Puts `poll` at the end, or (one that was offered a stale task) back to the front, where it was. */
 void queue_append_poll(struct queue *queue, struct poll *poll);
@@ -103,10 +135,10 @@ void queue_prepend_poll(struct queue *queue, struct poll *poll);
 /* Takes a waiting poll out of its queue. */
 void queue_unlist_poll(struct poll *poll);
 
-/* Adds a copy of `task` to what waits. */
+/* Adds a copy of `task` to what waits; among what is pinned, or what may be sent elsewhere. */
 void queue_store(struct queue *queue, const struct task *task);
 
-/* Takes what a poll gets first: a query (its client stands waiting), else the first task of the backlog. False:
+/* Takes what a poll gets first: a query (its client stands waiting), else the first task of the backlogs. False:
  * nothing. */
 bool queue_take(struct queue *queue, struct task *ret_task);
 

@@ -28,6 +28,8 @@ struct bed {
     void (*on_start)(struct bed *bed, const struct task *task); /* what else the engine does in a start */
     struct task given_back[STARTS_MAX];
     size_t given_back_count;
+    struct queue_routing routing;         /* of every queue that is named "work" */
+    const struct queue_version *stranger; /* a version that does not have these queues; NULL: all have */
 };
 
 static const struct queue_name WORK = {.namespace_id = 1, .type = QUEUE_WORKFLOW, .name = "work"};
@@ -35,6 +37,7 @@ static const struct queue_name ACTIVITIES = {.namespace_id = 1, .type = QUEUE_AC
 static const struct queue_name STICKY = {.namespace_id = 1, .type = QUEUE_WORKFLOW, .name = "work", .is_sticky = true};
 static const struct queue_version V1 = {.deployment = "shop", .build_id = "1"};
 static const struct queue_version V2 = {.deployment = "shop", .build_id = "2"};
+static const struct queue_version V3 = {.deployment = "shop", .build_id = "3"};
 
 static inline bool bed_start(void *engine, const struct task *task, struct poll *poll, bool from_backlog)
 {
@@ -66,9 +69,34 @@ static inline void bed_give_back(void *engine, const struct task *task)
     bed->given_back[bed->given_back_count++] = *task;
 }
 
+static inline void bed_routing(const void *deployments, const struct queue_name *queue,
+                               struct queue_routing *ret_routing)
+{
+    const struct bed *bed = deployments;
+
+    ck_assert(!queue->is_sticky);
+    *ret_routing = strcmp(queue->name, "work") == 0 ? bed->routing : (struct queue_routing){0};
+}
+
+static inline bool bed_version_has_queue(const void *deployments, const struct queue_name *queue,
+                                         const struct queue_version *version)
+{
+    const struct bed *bed = deployments;
+
+    ck_assert_int_eq(queue->type, QUEUE_ACTIVITY);
+    return bed->stranger == NULL || !queue_version_equal(bed->stranger, version);
+}
+
 static inline void bed_open(struct bed *bed)
 {
-    struct matching_ports ports = {.engine = bed, .start = bed_start, .give_back = bed_give_back};
+    struct matching_ports ports = {
+        .engine = bed,
+        .start = bed_start,
+        .give_back = bed_give_back,
+        .deployments = bed,
+        .routing = bed_routing,
+        .version_has_queue = bed_version_has_queue,
+    };
 
     memset(bed, 0, sizeof(*bed));
     bed->clock = clock_new(seconds(1000000));

@@ -200,17 +200,31 @@ START_TEST(every_combination_is_decided_as_documented)
 }
 END_TEST
 
-START_TEST(a_version_needs_a_name)
+START_TEST(a_pin_to_no_version_is_none)
 {
     struct queue_routing routing = {0};
     struct routing_input input = {
-        .task = {.is_pinned = true, .version = {"", "7"}},
+        .task = {.is_pinned = true, .version = {"", ""}},
         .queue = {.type = QUEUE_WORKFLOW, .routing = &routing},
     };
 
-    ck_assert_int_eq(routing_decide(&input).place, ROUTING_TO_UNVERSIONED); /* a build id alone is none */
+    ck_assert_int_eq(routing_decide(&input).place, ROUTING_TO_UNVERSIONED);
     input.task.version = (struct queue_version){0};
     ck_assert_int_eq(routing_decide(&input).place, ROUTING_TO_UNVERSIONED);
+}
+END_TEST
+
+START_TEST(versions_are_compared_by_both_names)
+{
+    struct queue_version none = {0}, empty = {"", ""}, shop = {"shop", "1"}, other = {"shop", "2"}, bare = {"", "1"};
+
+    ck_assert(queue_version_equal(&none, &empty));
+    ck_assert(!queue_version_is_set(&empty));
+    ck_assert(queue_version_is_set(&bare)); /* of the kind before deployments: no workers without a version */
+    ck_assert(!queue_version_equal(&bare, &shop));
+    ck_assert(!queue_version_equal(&shop, &other));
+    ck_assert(!queue_version_equal(&shop, &none));
+    ck_assert(queue_version_equal(&shop, &shop));
 }
 END_TEST
 
@@ -307,7 +321,8 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, every_combination_is_decided_as_documented);
-    tcase_add_test(tcase, a_version_needs_a_name);
+    tcase_add_test(tcase, a_pin_to_no_version_is_none);
+    tcase_add_test(tcase, versions_are_compared_by_both_names);
     tcase_add_test(tcase, a_ramp_takes_its_share_of_ids);
     tcase_add_test(tcase, raising_the_percentage_moves_none_back);
     tcase_add_loop_test(tcase, an_id_is_ramped_from_where_the_real_server_does, 0,
