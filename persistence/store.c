@@ -128,6 +128,11 @@ int64_t store_next_run(struct store *store)
     return ++store->last_run;
 }
 
+int64_t store_last_run(const struct store *store)
+{
+    return store->last_run;
+}
+
 /* A failed read as a status: damage is for good, all else may pass. */
 static status read_failed(int code)
 {
