@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/memory.h"
+#include "base/sha1.h"
 
 static bool is_hyphen_place(int i)
 {
@@ -67,4 +69,17 @@ char *uuid_text(struct arena *arena, const uint8_t uuid[UUID_BYTES])
 
     uuid_format(uuid, text);
     return text;
+}
+
+void uuid_of_name(const char *name, uint8_t ret_uuid[UUID_BYTES])
+{
+    size_t len = strlen(name);
+    uint8_t digest[SHA1_BYTES], *bytes = memory_new(UUID_BYTES + len); /* begins with the namespace */
+
+    memcpy(bytes + UUID_BYTES, name, len);
+    sha1(bytes, UUID_BYTES + len, digest);
+    memory_free(bytes);
+    memcpy(ret_uuid, digest, UUID_BYTES);
+    ret_uuid[6] = (uint8_t)((ret_uuid[6] & 0x0f) | 0x50);
+    ret_uuid[8] = (uint8_t)((ret_uuid[8] & 0x3f) | 0x80);
 }

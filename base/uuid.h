@@ -14,6 +14,9 @@ void uuid_format(const uint8_t uuid[UUID_BYTES], char ret_text[UUID_TEXT_BYTES])
 /* Reads the text form (either case, hyphens required). False, and nothing set, when it is not one. */
 bool uuid_parse(const char *text, uint8_t ret_uuid[UUID_BYTES]);
 
+/* The UUID of version 5 (RFC 9562) of a name in the namespace of all zeros: the same name, the same UUID. */
+void uuid_of_name(const char *name, uint8_t ret_uuid[UUID_BYTES]);
+
 /* The text form in `arena`. */
 char *uuid_text(struct arena *arena, const uint8_t uuid[UUID_BYTES]);
 

@@ -59,6 +59,17 @@ enum statement_slot {
     SLOT_DEPLOYMENT_VERSIONS_PUT,
     SLOT_DEPLOYMENT_VERSIONS_DELETE,
     SLOT_DEPLOYMENT_VERSIONS_EACH,
+    SLOT_BATCHES_INSERT,
+    SLOT_BATCHES_UPDATE,
+    SLOT_BATCHES_FIND,
+    SLOT_BATCHES_COUNT_RUNNING,
+    SLOT_BATCHES_NEXT_RUNNING,
+    SLOT_BATCHES_LIST_RUNNING,
+    SLOT_BATCHES_LIST_CLOSED,
+    SLOT_BATCHES_TO_RETIRE,
+    SLOT_BATCHES_DELETE,
+    SLOT_BATCH_REQUESTS_INSERT,
+    SLOT_BATCH_REQUESTS_DELETE,
     STATEMENT_SLOTS_COUNT
 };
 
@@ -76,6 +87,9 @@ struct visibility_text **store_visibility_text(struct store *store);
 
 /* A row id for a new run. */
 int64_t store_next_run(struct store *store);
+
+/* The last one that it gave out, or that the file had. */
+int64_t store_last_run(const struct store *store);
 
 /* The statement of `slot`, ready to be bound. Fails when this turn's transaction is poisoned: what it would read may be
  * half of the turn. */

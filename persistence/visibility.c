@@ -77,7 +77,7 @@ struct visibility_scan {
     struct bounds bounds;
     nanos began;
 
-    bool is_planned, is_count;
+    bool is_planned, is_count, is_by_id;
     enum walk walk;
     struct visibility_position at; /* the last row that has been looked at, or behind which the list begins */
 
@@ -442,6 +442,13 @@ static int compare_rows(const void *a, const void *b)
     return compare_positions(&first, &second);
 }
 
+static bool is_behind(const struct visibility_scan *scan, const struct visibility_position *place)
+{
+    if (scan->is_by_id)
+        return place->id < scan->at.id;
+    return scan->at.id == 0 || compare_positions(&scan->at, place) < 0;
+}
+
 static status look_at(struct visibility_scan *scan, struct arena *scratch, int64_t id)
 {
     struct visibility_position place;
@@ -456,8 +463,7 @@ static status look_at(struct visibility_scan *scan, struct arena *scratch, int64
         return status_ok();
     read_row(statement, &run);
     place = (struct visibility_position){run.close_time, run.id};
-    if (sqlite3_column_int64(statement, 18) == scan->namespace_id &&
-        (scan->at.id == 0 || compare_positions(&scan->at, &place) < 0))
+    if (sqlite3_column_int64(statement, 18) == scan->namespace_id && is_behind(scan, &place))
         judge(scan, scratch, &run);
     arena_reset(scratch);
     statement_done(statement);
@@ -479,7 +485,8 @@ static status look_at_candidates(struct visibility_scan *scan, struct arena *scr
     for (int i = 0; i < count; i++)
         if (i == 0 || ids[i] != ids[i - 1])
             TRY(look_at(scan, scratch, ids[i]));
-    qsort(scan->rows, (size_t)scan->rows_count, sizeof(scan->rows[0]), compare_rows);
+    if (!scan->is_by_id) /* else they are in order already */
+        qsort(scan->rows, (size_t)scan->rows_count, sizeof(scan->rows[0]), compare_rows);
     if (scan->rows_count > scan->most)
         scan->rows_count = scan->most;
     return status_ok();
@@ -495,6 +502,8 @@ static enum walk first_walk(const struct visibility_scan *scan)
         return WALK_RUN_ID;
     if (bounds->workflow_id.data != NULL)
         return WALK_WORKFLOW;
+    if (scan->is_by_id)
+        return bounds->may_be_closed ? WALK_ALL : WALK_OPEN;
     if (scan->is_count && bounds->may_be_open && bounds->may_be_closed && bounds->closed_from <= 1)
         return WALK_ALL;
     return bounds->may_be_open && scan->at.close_time == 0 ? WALK_OPEN : WALK_CLOSED;
@@ -575,6 +584,21 @@ struct visibility_scan *visibility_list_new(struct arena *arena, struct store *s
     scan->most = most;
     scan->rows = ARENA_NEW_ARRAY(arena, struct visible_run, most);
     return scan;
+}
+
+struct visibility_scan *visibility_walk_new(struct arena *arena, struct store *store, int64_t namespace_id,
+                                            struct visibility_query *query, int64_t below, int most, nanos now)
+{
+    struct visibility_position after = {.id = below};
+    struct visibility_scan *scan = visibility_list_new(arena, store, namespace_id, query, &after, most, now);
+
+    scan->is_by_id = true;
+    return scan;
+}
+
+int64_t visibility_walk_position(const struct visibility_scan *scan)
+{
+    return is_full(scan) ? scan->rows[scan->rows_count - 1].id : scan->at.id;
 }
 
 struct visibility_scan *visibility_count_new(struct arena *arena, struct store *store, int64_t namespace_id,

@@ -59,6 +59,14 @@ struct visibility_scan *visibility_list_new(struct arena *arena, struct store *s
                                             struct visibility_query *query, const struct visibility_position *after,
                                             int most, nanos now);
 
+/* Makes a list of at most `most` runs with row ids below `below`, the newest first, by which each run is met once,
+ * whatever happens between one list and the next. It may be given up between steps. */
+struct visibility_scan *visibility_walk_new(struct arena *arena, struct store *store, int64_t namespace_id,
+                                            struct visibility_query *query, int64_t below, int most, nanos now);
+
+/* How far such a list has come: all runs that it can find from there on have ids below this one. */
+int64_t visibility_walk_position(const struct visibility_scan *scan);
+
 /* Makes a count of all runs. */
 struct visibility_scan *visibility_count_new(struct arena *arena, struct store *store, int64_t namespace_id,
                                              struct visibility_query *query, nanos now);

@@ -713,3 +713,26 @@ status visibility_query_read(struct arena *arena, const PbNamespaceRecord *ns, c
     ret_query->conditions_count = converter.conditions_count;
     return status_ok();
 }
+
+void visibility_query_only_open(struct arena *arena, struct visibility_query *query)
+{
+    static const int64_t statuses[] = {WORKFLOW_EXECUTION_STATUS_RUNNING, WORKFLOW_EXECUTION_STATUS_PAUSED};
+    struct filter *both = ARENA_NEW(arena, struct filter), *is_open = ARENA_NEW(arena, struct filter);
+
+    is_open->kind = FILTER_EQUAL;
+    is_open->column = COLUMN_STATUS;
+    is_open->type = INDEXED_VALUE_TYPE_KEYWORD;
+    is_open->values = ARENA_NEW_ARRAY(arena, struct filter_value, 2);
+    for (size_t i = 0; i < 2; i++)
+        is_open->values[is_open->values_count++].integer = statuses[i];
+    query->conditions_count++;
+    if (query->filter == NULL) {
+        query->filter = is_open;
+        return;
+    }
+    both->kind = FILTER_AND;
+    both->parts = ARENA_NEW_ARRAY(arena, struct filter *, 2);
+    both->parts[both->parts_count++] = query->filter;
+    both->parts[both->parts_count++] = is_open;
+    query->filter = both;
+}

@@ -88,6 +88,9 @@ struct visibility_query {
 status visibility_query_read(struct arena *arena, const PbNamespaceRecord *ns, const char *text,
                              struct visibility_query *ret_query);
 
+/* Narrows a query that has been read to open runs. */
+void visibility_query_only_open(struct arena *arena, struct visibility_query *query);
+
 /* Compares two numbers exactly, integers and reals in any mixture: below, at or above 0. */
 int filter_value_compare_numbers(const struct filter_value *a, const struct filter_value *b);
 

@@ -13,11 +13,16 @@
 enum { NESTING_MAX = 200 };
 
 /* "select * from table1 where " and one, or without "where ". */
-enum { POSITION_AFTER_WHERE = 28, POSITION_WITHOUT_WHERE = 22 };
+enum { POSITION_AFTER_WHERE = 28, POSITION_WITHOUT_WHERE = 22, POSITION_OF_BATCH = 27 };
+
+/* What comes before its errors. */
+#define OF_LIST  "invalid query: malformed SQL query"
+#define OF_BATCH "invalid visibility query"
 
 struct parser {
     struct arena *arena;
     struct filter_scanner scanner;
+    const char *of; /* OF_... */
     size_t position_base;
     int nesting;
     int expressions_count;
@@ -34,12 +39,11 @@ static void fail_at_token(struct parser *parser, const char *what)
 
     if (!status_is_ok(parser->failure))
         return;
-    parser->failure = has_text
-                          ? status_errorf(parser->arena, GRPC_INVALID_ARGUMENT,
-                                          "invalid query: malformed SQL query: %s at position %zu near '%.*s'", what,
-                                          position, (int)token->text.len, (const char *)token->text.data)
-                          : status_errorf(parser->arena, GRPC_INVALID_ARGUMENT,
-                                          "invalid query: malformed SQL query: %s at position %zu", what, position);
+    parser->failure =
+        has_text
+            ? status_errorf(parser->arena, GRPC_INVALID_ARGUMENT, "%s: %s at position %zu near '%.*s'", parser->of,
+                            what, position, (int)token->text.len, (const char *)token->text.data)
+            : status_errorf(parser->arena, GRPC_INVALID_ARGUMENT, "%s: %s at position %zu", parser->of, what, position);
 }
 
 static void *syntax_error(struct parser *parser)
@@ -102,7 +106,7 @@ static struct expression *new_expression(struct parser *parser, enum expression_
     if (++parser->expressions_count > FILTER_EXPRESSIONS_MAX) { /* VS2 */
         if (status_is_ok(parser->failure))
             parser->failure =
-                status_error(GRPC_INVALID_ARGUMENT, "invalid query: malformed SQL query: max ast depth reached");
+                status_errorf(parser->arena, GRPC_INVALID_ARGUMENT, "%s: max ast depth reached", parser->of);
         return NULL;
     }
     expression->kind = kind;
@@ -638,6 +642,7 @@ status filter_syntax_read(struct arena *arena, const char *text, struct filter_s
     has_where = strncasecmp(text, "order by", 8) != 0 && strncasecmp(text, "group by", 8) != 0;
     parser = (struct parser){.arena = arena,
                              .scanner = {.arena = arena, .text = text, .length = length},
+                             .of = OF_LIST,
                              .position_base = has_where ? POSITION_AFTER_WHERE : POSITION_WITHOUT_WHERE,
                              .failure = status_ok()};
     filter_scanner_next(&parser.scanner);
@@ -645,6 +650,22 @@ status filter_syntax_read(struct arena *arena, const char *text, struct filter_s
         ret_syntax->where = read_expression(&parser);
     if (status_is_ok(parser.failure))
         read_clauses(&parser, ret_syntax);
+    return parser.failure;
+}
+
+status filter_syntax_check(struct arena *arena, const char *text)
+{
+    struct filter_syntax syntax = {0};
+    struct parser parser = {.arena = arena,
+                            .scanner = {.arena = arena, .text = text, .length = strlen(text)},
+                            .of = OF_BATCH,
+                            .position_base = POSITION_OF_BATCH,
+                            .failure = status_ok()};
+
+    filter_scanner_next(&parser.scanner);
+    syntax.where = read_expression(&parser);
+    if (status_is_ok(parser.failure))
+        read_clauses(&parser, &syntax);
     return parser.failure;
 }
 

@@ -64,6 +64,10 @@ struct filter_syntax {
 /* Reads a filter. INVALID_ARGUMENT with the whole text ("invalid query: malformed SQL query: ..."). */
 status filter_syntax_read(struct arena *arena, const char *text, struct filter_syntax *ret_syntax);
 
+/* Whether a text could be a filter: what the start of a batch is refused for. INVALID_ARGUMENT with the whole text
+ * ("invalid visibility query: ..."). */
+status filter_syntax_check(struct arena *arena, const char *text);
+
 /* How the real server's language calls the type of an expression in its errors: "*sqlparser.FuncExpr". */
 const char *expression_type_name(const struct expression *expression);
 

@@ -80,6 +80,8 @@ static const struct setting {
     SETTING("matching.PollerHistoryTTL", TYPE_NANOS, poller_history, 300 * NANOS_PER_SECOND),
     SETTING("frontend.globalNamespaceWorkerDeploymentReadRPS", TYPE_INT32, deployment_reads_per_second, 50),
     SETTING("frontend.globalNamespaceWorkerDeploymentReadBurstRatio", TYPE_INT32, deployment_reads_burst_ratio, 10),
+    SETTING("frontend.MaxConcurrentBatchOperationPerNamespace", TYPE_INT32, batches_max, 1),
+    SETTING("worker.batcherRPS", TYPE_INT32, batch_operations_per_second, 50),
 
     SETTING("frontend.enableServerVersionCheck", TYPE_BOOL, server_version_check, 0),
 };

@@ -39,6 +39,8 @@ struct dynamic_config {
     bool deployment_versions; /* system.enableDeploymentVersions: whether they may be used at all */
     nanos poller_history;     /* matching.PollerHistoryTTL: how long a worker counts after its last poll */
     int32_t deployment_reads_per_second, deployment_reads_burst_ratio; /* per namespace */
+    int32_t batches_max;                 /* frontend.MaxConcurrentBatchOperationPerNamespace: running ones */
+    int32_t batch_operations_per_second; /* worker.batcherRPS: of a batch that does not ask for a number */
 
     bool server_version_check; /* frontend.enableServerVersionCheck; nothing phones home, whatever it says */
 };

@@ -19,6 +19,7 @@
 #include "server/loop/loop.h"
 #include "server/options.h"
 #include "server/server.h"
+#include "server/services/batch.h"
 #include "server/services/cluster.h"
 #include "server/services/deployments.h"
 #include "server/services/namespaces.h"
@@ -88,7 +89,9 @@ static status set_up(struct server *server, struct arena *arena)
     TRY(store_commit(server->store, arena));
     server->engine = engine_new(server);
     server->scans = scans_new(server);
+    server->batches = batches_new(server);
     engine_recover(server->engine);
+    batches_recover(server->batches);
     return status_ok();
 }
 
@@ -112,6 +115,7 @@ static void tear_down(struct server *server)
 {
     transport_free(server->transport);
     scans_free(server->scans);
+    batches_free(server->batches);
     engine_free(server->engine);
     deployment_service_free(server->deployment_service);
     namespaces_free(server->namespaces);

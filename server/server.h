@@ -6,6 +6,7 @@
 #include "base/rand.h"
 #include "base/timers.h"
 
+struct batches;
 struct deployment_service;
 struct deployments;
 struct engine;
@@ -31,6 +32,7 @@ struct server {
     struct deployment_service *deployment_service;
     struct matching *matching;
     struct engine *engine;
+    struct batches *batches;     /* batch operations under way */
     struct scans *scans;         /* lists and counts that take more than one turn */
     struct transport *transport; /* server/grpc: connections and streams */
 };

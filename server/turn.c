@@ -13,6 +13,7 @@
 #include "server/call.h"
 #include "server/engine/engine.h"
 #include "server/server.h"
+#include "server/services/batch.h"
 #include "server/services/deployments.h"
 
 /* What one turn usually needs at once: events, effects and rows of some dozen calls. */
@@ -105,6 +106,7 @@ static bool commit(struct turn *turn)
         log_error("commit failed, the turn is undone", "error", committed.message);
         engine_forget_turn(turn->server->engine);
         deployment_service_forget_turn(turn->server->deployment_service);
+        batches_forget_turn(turn->server->batches);
         spoil_answers(turn);
     }
     return true;

@@ -50,18 +50,21 @@ status engine_request_cancel(struct engine *engine, struct arena *arena, const s
                              const PbRequestCancelWorkflowExecutionRequest *req);
 status engine_terminate(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
                         const PbTerminateWorkflowExecutionRequest *req);
-/* Changes options of an open run. */
-status engine_update_options(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
-                             const PbUpdateWorkflowExecutionOptionsRequest *req,
-                             PbUpdateWorkflowExecutionOptionsResponse *resp);
-
-/* What is wrong with the paths of a mask of workflow options, in `arena`; NULL: nothing. */
-const char *options_mask_problem(struct arena *arena, const PbFieldMask *mask);
-
 status engine_reset(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
                     const PbResetWorkflowExecutionRequest *req, PbResetWorkflowExecutionResponse *resp);
 status engine_delete_workflow(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
                               const PbDeleteWorkflowExecutionRequest *req);
+
+/* The event to reset a run to: its first or last completed workflow task, or, if it has none, behind the first that was
+ * scheduled. FAILED_PRECONDITION when it has neither. */
+status engine_reset_event(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                          const PbWorkflowExecution *execution, bool last, int64_t *ret_event_id);
+
+/* The same: the first workflow task that a build has completed. It may be one of an earlier run, which `execution`
+ * names then. FAILED_PRECONDITION when there is none, or it is of no use. */
+status engine_reset_event_of_build(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                                   const char *build_id, bool current_run_only, PbWorkflowExecution *execution,
+                                   int64_t *ret_event_id);
 
 /* Other client calls. */
 status engine_start_workflow(struct call *call, const struct namespace_info *ns,

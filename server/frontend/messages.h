@@ -191,6 +191,35 @@
 #define MSG_RESET_OPERATION    "unsupported post reset operation: %s"
 #define MSG_RESET_REAPPLY_TYPE "unknown reset reapply type: %d" /* INTERNAL */
 
+/* looking for where to reset; a batch counts them and logs their texts */
+#define MSG_RESET_NO_TASKS             "unable to find any scheduled or completed task"
+#define MSG_RESET_POINT_NOT_FOUND      "Can't find reset point for %s"
+#define MSG_RESET_POINT_NOT_RESETTABLE "Reset point for %s is not resettable"
+#define MSG_RESET_POINT_EXPIRED        "Reset point for %s is expired"
+#define MSG_RESET_POINT_OTHER_RUN      "Reset point for %s points to previous run and CurrentRunOnly is set"
+
+/* --- batches --- */
+#define MSG_BATCH_PARAMETERS                                                                            \
+    "must provide required parameters: BatchType,Reason,Namespace, AND one of (Query OR Executions OR " \
+    "TargetExecutions)"
+#define MSG_BATCH_JOB_ID_NOT_SET "JobId is not set on request."
+#define MSG_BATCH_REASON_NOT_SET "Reason is not set on request."
+#define MSG_BATCH_TARGETS        "visibility query, executions, and target executions are mutually exclusive"
+#define MSG_BATCH_TARGET_TYPE \
+    "target_executions[%zu] has type %s, but operation *workflowservice.StartBatchOperationRequest_%s requires %s"
+#define MSG_BATCH_NO_SIGNAL       "must provide signal name"
+#define MSG_BATCH_NO_OPTIONS      "must provide UpdateOptions"
+#define MSG_BATCH_NO_MASK         "must provide UpdateMask"
+#define MSG_BATCH_NO_TARGET       "batch reset missing target"
+#define MSG_BATCH_RESET_TYPE      "unknown batch reset type %s"
+#define MSG_BATCH_NO_FILTER       "activity filter must be set"
+#define MSG_BATCH_NO_ACTIVITY     "Either activity type must be set, or match all should be set to true"
+#define MSG_BATCH_TYPE_OR_ALL     "must provide ActivityType or MatchAll"
+#define MSG_BATCH_BOTH_OPTIONS    "cannot set both activity options and restore original"
+#define MSG_BATCH_NO_CHANGE       "Either activity type must be set, or restore original should be set to true"
+#define MSG_BATCH_TOO_MANY        "Max concurrent batch operations is reached" /* RESOURCE_EXHAUSTED */
+#define MSG_BATCH_JOB_ID_TOO_LONG "WorkflowId exceeds length limit."
+
 /* --- signalling, terminating --- */
 #define MSG_SIGNAL_NAME_NOT_SET  "SignalName is not set on request."
 #define MSG_SIGNAL_NAME_TOO_LONG "SignalName length exceeds limit."
@@ -288,21 +317,5 @@
 #define MSG_MULTI_RUN_ID           "RunId is not allowed."
 #define MSG_MULTI_FIRST_RUN_ID     "FirstExecutionRunId is not allowed."
 #define MSG_MULTI_NAMESPACE        "Operation namespace did not match request's namespace."
-
-/* ---- options of workflows ---- */
-
-#define MSG_OPTIONS_MASK_NOT_SET      "UpdateMask is required"
-#define MSG_OPTIONS_NOT_SET           "WorkflowExecutionOptions is required"
-#define MSG_OPTIONS_MASK_UNREADABLE   "error parsing UpdateMask: %s"
-#define MSG_OPTIONS_PATH              "proto: invalid path \"%s\" for message \"temporal.api.workflow.v1.WorkflowExecutionOptions\""
-#define MSG_OPTIONS_CANNOT_BE_APPLIED "error applying update_options: %s"
-#define MSG_OPTIONS_OVERRIDE_HALF     "versioning_override fields must be updated together"
-#define MSG_OPTIONS_OVERRIDE_PARTIAL  "versioning_override doesn't support partial updates"
-#define MSG_OPTIONS_SKIPPING_PARTIAL  "time_skipping_config doesn't support partial update"
-#define MSG_OVERRIDE_NOT_IN_QUEUE \
-    "Pinned version '%s:%s' is not present in task queue '%s' of type 'Workflow'" /* FAILED_PRECONDITION */
-#define MSG_OVERRIDE_NOT_PINNED                                                                                   \
-    "must specify a specific pinned override version because workflow with id %s has behavior %s and is not yet " \
-    "pinned to any version" /* FAILED_PRECONDITION */
 
 #endif

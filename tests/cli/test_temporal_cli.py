@@ -4,19 +4,18 @@ FERMATA_TEMPORAL_CLI or found as `temporal` in PATH. Written for release 1.5.1."
 import asyncio
 import json
 import os
-import shutil
 import uuid
 from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 from launch import launch
+from temporal_cli import Cli, needs_cli, status, types
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-CLI = os.environ.get("FERMATA_TEMPORAL_CLI") or shutil.which("temporal")
-pytestmark = pytest.mark.skipif(CLI is None, reason="no temporal CLI: set FERMATA_TEMPORAL_CLI or put it into PATH")
+pytestmark = needs_cli
 
 
 @activity.defn
@@ -47,38 +46,6 @@ class Greeter:
         return len(self.names)
 
 
-class Cli:
-    """Calls the CLI against one server."""
-
-    def __init__(self, address):
-        self.address = address
-
-    async def run(self, *words):
-        """What it has printed, and its exit code."""
-        process = await asyncio.create_subprocess_exec(
-            CLI,
-            *words,
-            *("--address", self.address, "--color", "never", "--env-file", os.devnull),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await asyncio.wait_for(process.communicate(), 60)
-        return output.decode(), process.returncode
-
-    async def text(self, *words):
-        output, code = await self.run(*words)
-        assert code == 0, output
-        return output
-
-    async def json(self, *words):
-        return json.loads(await self.text(*words, "-o", "json"))
-
-    async def fails(self, *words):
-        output, code = await self.run(*words)
-        assert code != 0, output
-        return output
-
-
 @pytest.fixture(scope="module")
 def cli(fermata_exe):
     with launch(fermata_exe) as launched:
@@ -103,16 +70,6 @@ def new_id():
 async def start(cli, queue, id, *more):
     words = ("--type", "Greeter", "--task-queue", queue, "--workflow-id", id, "--input", '"Ann"', *more)
     return await cli.json("workflow", "start", *words)
-
-
-async def types(cli, id):
-    shown = await cli.json("workflow", "show", "--workflow-id", id)
-    return [event["eventType"].removeprefix("EVENT_TYPE_") for event in shown["events"]]
-
-
-async def status(cli, id):
-    described = await cli.json("workflow", "describe", "--workflow-id", id)
-    return described["workflowExecutionInfo"]["status"].removeprefix("WORKFLOW_EXECUTION_STATUS_")
 
 
 async def test_a_workflows_life(cli, queue):
