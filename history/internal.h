@@ -278,14 +278,32 @@ nanos workflow_task_deadline(const struct mutable_state *ms);
 /* The pending task, unless it is started, is given to matching again: it is bound to another version or priority. */
 void workflow_task_rebind(struct transition *t);
 
-/* A speculative task becomes a real one: something else enters the log or is stored. Nothing when it is none. */
-void workflow_task_make_real(struct transition *t);
+/* The queue that the next task's event names: the sticky one while there is one. In `arena`. */
+PbTaskQueue *workflow_task_queue(struct arena *arena, const struct mutable_state *ms);
+
+/* Adds WorkflowTaskStarted, not settled; what it tells beside who has started the task. */
+void workflow_task_add_started(struct transition *t, const struct task_poller *who, unsigned suggests);
+void workflow_task_fill_started(struct arena *arena, const struct mutable_state *ms, unsigned suggests,
+                                PbWorkflowTaskStartedEventAttributes *started);
 
 /* Times out the pending workflow task. */
 void workflow_task_deadline_passed(struct transition *t);
 
 /* Shows in the search attributes what has gone wrong with the last workflow tasks, when it is more than an accident. */
 void workflow_task_report_problems(struct mutable_state *ms);
+
+/* ---- virtual_task.c ---- */
+
+/* Schedules the next attempt, without an event. */
+void virtual_task_schedule_transient(struct transition *t);
+
+/* Writes the events that a virtual task never got, if it is one: scheduled and, if it is, started. By whom, with which
+ * stamp, says who ends the task. And the same of a speculative one only. */
+void virtual_task_materialise(struct transition *t, const char *identity, const PbWorkerVersionStamp *stamp);
+void virtual_task_make_real(struct transition *t, const char *identity, const PbWorkerVersionStamp *stamp);
+
+/* A speculative task becomes a real one: something else enters the log or is stored. Nothing when it is none. */
+void workflow_task_make_real(struct transition *t);
 
 /* ---- reset.c ---- */
 

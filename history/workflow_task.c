@@ -8,9 +8,7 @@
  *                            v  +-------------------+
  *                       (NONE, then scheduled again on the normal queue)
  *
- * A first attempt has events. Attempt 2 and later are transient: the log learns of them only when one completes, so a
- * worker that fails for hours does not grow the history. Ids of a transient task are virtual: those that its events
- * would get. Should other events take these ids meanwhile, the task becomes a first attempt again.
+ * A first attempt has events; others have none yet (virtual_task.c).
  *
  * A start lives in memory only. The log may say STARTED only together with the event that ends the task, so after a
  * crash every pending task is simply dispatched again.
@@ -23,14 +21,6 @@
 /* A worker may keep a task alive without progress (local activities) for so long. Server 1.32.0, history.md 2.4. */
 #define HEARTBEAT_SPAN_MAX seconds(30 * 60)
 
-/* From this attempt on, tasks that time out get more time each: 5 s doubling, at most 10 min. history.md 2.2 */
-enum { SLOW_ATTEMPT_FIRST = 4 };
-#define SLOW_ATTEMPT_EXTRA     seconds(5)
-#define SLOW_ATTEMPT_EXTRA_MAX seconds(10 * 60)
-
-/* A speculative task waits so long for a poll at a normal queue before it becomes a real one. */
-#define SPECULATIVE_SCHEDULE_TO_START seconds(5)
-
 /* Of a speculative task that comes to nothing nothing is written, unless too much has been written since the last
  * completed task: then the worker would have to read all of it again. */
 enum { DISCARD_EVENTS = 2, DISCARD_EVENTS_IF_ABLE = 12 };
@@ -39,22 +29,7 @@ enum { DISCARD_EVENTS = 2, DISCARD_EVENTS_IF_ABLE = 12 };
 enum { REPORTED_PROBLEMS_MIN = 5 };
 #define REPORTED_PROBLEMS "TemporalReportedProblems"
 
-static nanos start_to_close(const struct transition *t, int32_t attempt)
-{
-    nanos extra = SLOW_ATTEMPT_EXTRA;
-
-    if (attempt < SLOW_ATTEMPT_FIRST)
-        return t->ms->task_timeout;
-    for (int32_t n = SLOW_ATTEMPT_FIRST; n < attempt && extra < SLOW_ATTEMPT_EXTRA_MAX; n++)
-        extra = nanos_scale(extra, 2);
-    if (extra > SLOW_ATTEMPT_EXTRA_MAX)
-        extra = SLOW_ATTEMPT_EXTRA_MAX;
-    extra -=
-        (nanos)rand_below(t->rand, (uint64_t)(extra / 5)); /* jitter, so that stuck workflows do not move in step */
-    return nanos_add(t->ms->task_timeout, extra);
-}
-
-static PbTaskQueue *task_queue_for_event(struct arena *arena, const struct mutable_state *ms)
+PbTaskQueue *workflow_task_queue(struct arena *arena, const struct mutable_state *ms)
 {
     PbTaskQueue *queue = normal_task_queue(arena, ms->task_queue);
 
@@ -87,28 +62,12 @@ static void set_sticky(struct mutable_state *ms, const char *queue, nanos timeou
     ms->sticky_timeout = timeout;
 }
 
-static void schedule_transient(struct transition *t)
-{
-    struct mutable_state *ms = t->ms;
-
-    ms->workflow_task = (struct workflow_task){
-        .state = WORKFLOW_TASK_SCHEDULED,
-        .is_transient = true,
-        .scheduled_event_id = ms->next_event_id,
-        .attempt = ms->next_attempt,
-        .scheduled_time = t->now,
-        .original_scheduled_time = t->now,
-        .start_to_close = start_to_close(t, ms->next_attempt),
-    };
-    t->volatile_changed = true;
-}
-
 static void add_scheduled_event(struct transition *t, int32_t attempt)
 {
     struct mutable_state *ms = t->ms;
     PbWorkflowTaskScheduledEventAttributes *scheduled = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
 
-    scheduled->task_queue = task_queue_for_event(t->arena, ms);
+    scheduled->task_queue = workflow_task_queue(t->arena, ms);
     scheduled->start_to_close_timeout = pb_duration_new(t->arena, ms->task_timeout);
     scheduled->attempt = attempt;
     transition_settle(t);
@@ -124,31 +83,9 @@ void workflow_task_schedule(struct transition *t, bool even_in_backoff)
     if (mutable_state_in_backoff(ms) && !even_in_backoff)
         return;
     if (ms->next_attempt > 1)
-        schedule_transient(t);
+        virtual_task_schedule_transient(t);
     else
         add_scheduled_event(t, 1);
-}
-
-void workflow_task_schedule_speculative(struct transition *t)
-{
-    struct mutable_state *ms = t->ms;
-    bool sticky = ms->sticky_queue != NULL;
-
-    transition_settle(t);
-    if (!mutable_state_is_open(ms) || mutable_state_has_task(ms))
-        return;
-    ms->workflow_task = (struct workflow_task){
-        .state = WORKFLOW_TASK_SCHEDULED,
-        .is_speculative = true,
-        .scheduled_event_id = ms->next_event_id,
-        .attempt = 1,
-        .scheduled_time = t->now,
-        .original_scheduled_time = t->now,
-        .start_to_close = ms->task_timeout,
-        .is_sticky = sticky,
-        .schedule_to_start = sticky ? ms->sticky_timeout : SPECULATIVE_SCHEDULE_TO_START,
-    };
-    t->speculative_is_new = true;
 }
 
 /* Why a task that starts now suggests to continue as new: a bit for each reason. */
@@ -166,15 +103,18 @@ static unsigned suggestions(const struct transition *t)
     return reasons;
 }
 
-static void fill_suggestions(struct arena *arena, unsigned reasons, PbWorkflowTaskStartedEventAttributes *started)
+void workflow_task_fill_started(struct arena *arena, const struct mutable_state *ms, unsigned suggests,
+                                PbWorkflowTaskStartedEventAttributes *started)
 {
+    started->history_size_bytes = ms->history_bytes;
+    started->target_worker_deployment_version_changed = versioning_tells_of_target(ms);
     started->suggest_continue_as_new_reasons = ARENA_NEW_ARRAY(arena, PbSuggestContinueAsNewReason, 3);
     for (int reason = SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE;
          reason <= SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES; reason++)
-        if ((reasons & 1U << reason) != 0)
+        if ((suggests & 1U << reason) != 0)
             started->suggest_continue_as_new_reasons[started->n_suggest_continue_as_new_reasons++] =
                 (PbSuggestContinueAsNewReason)reason;
-    started->suggest_continue_as_new = reasons != 0;
+    started->suggest_continue_as_new = suggests != 0;
 }
 
 /* What a start tells of a worker's version: nothing of one that belongs to a deployment. */
@@ -194,17 +134,15 @@ static PbWorkerVersionStamp *stamp_of(struct arena *arena, const struct task_pol
     return stamp;
 }
 
-static void add_started_event(struct transition *t, const struct task_poller *who, unsigned suggests)
+void workflow_task_add_started(struct transition *t, const struct task_poller *who, unsigned suggests)
 {
     PbWorkflowTaskStartedEventAttributes *started = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_STARTED);
 
     started->scheduled_event_id = t->ms->workflow_task.scheduled_event_id;
     started->identity = borrow_text(who->identity);
     started->request_id = borrow_text(who->request_id);
-    started->history_size_bytes = t->ms->history_bytes;
     started->worker_version = stamp_of(t->arena, who);
-    started->target_worker_deployment_version_changed = versioning_tells_of_target(t->ms);
-    fill_suggestions(t->arena, suggests, started);
+    workflow_task_fill_started(t->arena, t->ms, suggests, started);
 }
 
 /* The worker that has been given the task may be of another version. A speculative task leaves that to its completion:
@@ -233,7 +171,7 @@ void workflow_task_start(struct transition *t, const struct task_poller *who)
         t->volatile_changed = true;
     }
     if (!workflow_task_is_virtual(task)) {
-        add_started_event(t, who, suggestions(t));
+        workflow_task_add_started(t, who, suggestions(t));
         transition_settle(t);
         follow_poller(t, who);
         return;
@@ -305,46 +243,6 @@ void workflow_task_recall(struct mutable_state *ms, const struct task_memory *me
         clear_sticky(ms);
     updates_recall(ms, memory->updates);
     versioning_unpack(ms, memory->versioning);
-}
-
-/* Writes the events that a virtual task never got: scheduled and, if it is, started. By whom says who ends the task;
- * the real server does not remember who has started it. */
-static void materialise(struct transition *t, const char *identity, const PbWorkerVersionStamp *stamp)
-{
-    struct mutable_state *ms = t->ms;
-    struct workflow_task task = ms->workflow_task;
-    PbWorkflowTaskScheduledEventAttributes *scheduled;
-    const struct task_poller who = {identity, arena_strdup(t->arena, task.request_id), .stamp = stamp};
-
-    if (!workflow_task_is_virtual(&task))
-        return;
-    invariant(task.scheduled_event_id == ms->next_event_id,
-              "virtual ids are taken while the task is started"); /* MS4 */
-    ms->workflow_task = (struct workflow_task){.state = WORKFLOW_TASK_NONE};
-    scheduled = transition_add(t, EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
-    scheduled->task_queue = task_queue_for_event(t->arena, ms);
-    scheduled->start_to_close_timeout = pb_duration_new(t->arena, task.start_to_close);
-    scheduled->attempt = task.attempt;
-    t->pending->event_time = pb_timestamp_new(t->arena, task.scheduled_time);
-    transition_settle(t);
-    ms->workflow_task.schedule_to_start = task.schedule_to_start;
-    t->volatile_changed = true;
-    if (task.state != WORKFLOW_TASK_STARTED)
-        return;
-    add_started_event(t, &who, task.suggests); /* as the worker has seen it */
-    t->pending->event_time = pb_timestamp_new(t->arena, task.started_time);
-    transition_settle(t);
-}
-
-static void make_real(struct transition *t, const char *identity, const PbWorkerVersionStamp *stamp)
-{
-    if (t->ms->workflow_task.is_speculative && mutable_state_is_open(t->ms))
-        materialise(t, identity, stamp);
-}
-
-void workflow_task_make_real(struct transition *t)
-{
-    make_real(t, "", NULL);
 }
 
 static bool is_heartbeat(const PbRespondWorkflowTaskCompletedRequest *request)
@@ -586,7 +484,7 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
         workflow_task_deadline_passed(t); /* ends stickiness, too */
         return ACCEPTED;
     }
-    materialise(t, request->identity, request->worker_version_stamp);
+    virtual_task_materialise(t, request->identity, request->worker_version_stamp);
     add_completed_event(t, request);
     (void)versioning_has_moved(ms); /* what came before is none of this */
     task.completed_event_id = transition_settle(t);
@@ -640,7 +538,7 @@ void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, c
     struct mutable_state *ms = t->ms;
     const struct workflow_task task = ms->workflow_task;
 
-    make_real(t, identity, stamp);
+    virtual_task_make_real(t, identity, stamp);
     updates_unsend(ms);
     t->task_ended = true;
     t->volatile_changed = true;
@@ -664,7 +562,7 @@ void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *
     struct mutable_state *ms = t->ms;
     const struct workflow_task task = ms->workflow_task;
 
-    make_real(t, identity, NULL);
+    virtual_task_make_real(t, identity, NULL);
     updates_drop_sent(t);
     t->task_ended = true;
     t->volatile_changed = true;
@@ -694,7 +592,7 @@ void close_cut_task(struct transition *t)
     if (task.state == WORKFLOW_TASK_SCHEDULED && task.is_speculative)
         end_without_event(ms);
     if (task.state == WORKFLOW_TASK_STARTED) {
-        make_real(t, "history-service", NULL);
+        virtual_task_make_real(t, "history-service", NULL);
         updates_unsend(ms);
         t->task_ended = true;
         if (task.is_transient) {
@@ -717,44 +615,6 @@ void workflow_task_make_room(struct transition *t)
 
     close_cut_task(t);
     add_scheduled_event(t, attempt + 1);
-}
-
-size_t workflow_task_virtual_events(const struct mutable_state *ms, struct arena *arena, bool for_worker,
-                                    PbHistoryEvent *ret_events[2])
-{
-    const struct workflow_task *task = &ms->workflow_task;
-    PbWorkflowTaskScheduledEventAttributes *scheduled;
-    PbWorkflowTaskStartedEventAttributes *started;
-
-    if (!workflow_task_is_virtual(task) || task->scheduled_event_id != ms->next_event_id)
-        return 0;
-    ret_events[0] = ARENA_NEW_PB(arena, PbHistoryEvent);
-    ret_events[0]->event_id = task->scheduled_event_id;
-    ret_events[0]->event_time = pb_timestamp_new(arena, task->scheduled_time);
-    ret_events[0]->event_type = EVENT_TYPE_WORKFLOW_TASK_SCHEDULED;
-    ret_events[0]->attributes_case = event_type_find(EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)->attributes_case;
-    scheduled = ARENA_NEW_PB(arena, PbWorkflowTaskScheduledEventAttributes);
-    scheduled->task_queue = task->is_sticky ? task_queue_for_event(arena, ms)
-                                            : normal_task_queue(arena, arena_strdup(arena, ms->task_queue));
-    scheduled->start_to_close_timeout = pb_duration_new(arena, task->start_to_close);
-    scheduled->attempt = task->attempt;
-    *event_attributes(ret_events[0]) = scheduled;
-    if (task->state != WORKFLOW_TASK_STARTED)
-        return 1;
-    ret_events[1] = ARENA_NEW_PB(arena, PbHistoryEvent);
-    ret_events[1]->event_id = task->started_event_id;
-    ret_events[1]->event_time = pb_timestamp_new(arena, task->started_time);
-    ret_events[1]->event_type = EVENT_TYPE_WORKFLOW_TASK_STARTED;
-    ret_events[1]->attributes_case = event_type_find(EVENT_TYPE_WORKFLOW_TASK_STARTED)->attributes_case;
-    started = ARENA_NEW_PB(arena, PbWorkflowTaskStartedEventAttributes);
-    started->scheduled_event_id = task->scheduled_event_id;
-    started->identity = arena_strdup(arena, for_worker ? task->identity : "");
-    started->request_id = arena_strdup(arena, task->request_id);
-    started->history_size_bytes = ms->history_bytes;
-    started->target_worker_deployment_version_changed = versioning_tells_of_target(ms);
-    fill_suggestions(arena, task->suggests, started);
-    *event_attributes(ret_events[1]) = started;
-    return 2;
 }
 
 /* ---- appliers ---- */

@@ -38,6 +38,9 @@ status store_open(struct arena *arena, const struct store_options *options, stru
 /* Closes it; an open transaction is rolled back. NULL is accepted. */
 void store_close(struct store *store);
 
+/* The newest row of runs: that of the file when it was opened, or one that has been inserted since. */
+int64_t store_last_run(const struct store *store);
+
 /* Whether this turn has written anything, or tried to. */
 bool store_has_changes(const struct store *store);
 

@@ -28,8 +28,10 @@ void run_dispatch_activity(struct run *run, struct activity *activity)
         .created = activity->attempt_scheduled_time,
     };
 
+    struct task_binding binding = run_binding(run, false);
+
     activity->dispatched = true;
-    matching_add(run->engine->matching, &queue, NULL, &task);
+    matching_add(run->engine->matching, &queue, &binding, &task);
 }
 
 static ProtobufCBinaryData activity_token(const struct run *run, const struct activity *activity, struct arena *arena)
@@ -109,6 +111,29 @@ static void start_for(struct transition *t, struct engine *engine, struct activi
     activity_start(t, activity, identity, request_id, version);
 }
 
+/* An activity does not start while its run is on the way to another version; when that is over, it is given to matching
+ * again. One that has been routed to the version that the run's workflow tasks go to now as well sets the run on its
+ * way there. What has been routed elsewhere is versioned independently of the run. */
+static bool moves_run(struct run *run, const struct poll *poll)
+{
+    const struct mutable_state *ms = run->state;
+    struct queue_version bound = queue_version_of(versioning_effective_version(ms));
+    struct queue_target target;
+    struct transition t;
+
+    if (versioning_in_transition(ms))
+        return true;
+    if (versioning_effective_behavior(ms) == VERSIONING_BEHAVIOR_PINNED || queue_version_equal(&bound, &poll->version))
+        return false;
+    target = run_target(run);
+    if (!queue_version_equal(&target.version, &poll->version))
+        return false;
+    run_begin(run, &t);
+    versioning_start_transition(&t, version_message(t.arena, &poll->version), target.revision);
+    run_commit(run, &t);
+    return true;
+}
+
 bool activity_task_start(struct engine *engine, const struct task *task, struct poll *poll)
 {
     int32_t attempt = (int32_t)(task->stamp & INT32_MAX);
@@ -122,11 +147,10 @@ bool activity_task_start(struct engine *engine, const struct task *task, struct 
     if (!engine_load_for_task(engine, task->run, &run))
         return false;
     activity = activity_current(run->state, task->event_id, attempt, stamp, false);
-    if (activity == NULL)
+    if (activity == NULL || moves_run(run, poll))
         return false;
     run_begin(run, &t);
-    start_for(&t, engine, activity, poll->identity,
-              versioning_of_worker(t.arena, poll->deployment_options, poll->version_capabilities));
+    start_for(&t, engine, activity, poll->identity, version_message(t.arena, &poll->version));
     run_commit(run, &t);
     fill_activity_task(call, run, activity, call->response);
     delivery = ARENA_NEW(call->arena, struct delivery);
@@ -137,9 +161,11 @@ bool activity_task_start(struct engine *engine, const struct task *task, struct 
     return true;
 }
 
-void activities_start_eagerly(struct call *call, struct run *run, const struct transition *t, const char *identity,
+void activities_start_eagerly(struct call *call, struct run *run, const struct transition *t,
+                              const PbRespondWorkflowTaskCompletedRequest *req,
                               PbRespondWorkflowTaskCompletedResponse *resp)
 {
+    const PbWorkerDeploymentVersion *version = versioning_of_worker(call->arena, req->deployment_options, NULL);
     struct transition start;
 
     resp->activity_tasks = ARENA_NEW_ARRAY(call->arena, PbPollActivityTaskQueueResponse *, t->effects_count);
@@ -151,7 +177,7 @@ void activities_start_eagerly(struct call *call, struct run *run, const struct t
         if (t->effects[i].kind != EFFECT_START_ACTIVITY_EAGERLY || activity == NULL ||
             activity->state != ACTIVITY_SCHEDULED || !mutable_state_is_open(run->state))
             continue;
-        start_for(&start, run->engine, activity, identity, versioning_effective_version(run->state));
+        start_for(&start, run->engine, activity, req->identity, version);
         task = ARENA_NEW_PB(call->arena, PbPollActivityTaskQueueResponse);
         fill_activity_task(call, run, activity, task);
         resp->activity_tasks[resp->n_activity_tasks++] = task;

@@ -174,12 +174,13 @@ static status settle_conflict(struct call *call, struct run *present, const PbSt
 static void start_eagerly(struct call *call, struct run *run, const PbStartWorkflowExecutionRequest *req,
                           PbStartWorkflowExecutionResponse *resp)
 {
+    struct task_poller who = {.identity = req->identity, .request_id = req->request_id};
     struct transition t;
 
     if (run->state->workflow_task.state != WORKFLOW_TASK_SCHEDULED)
         return;
     run_begin(run, &t);
-    workflow_task_start(&t, &(struct task_poller){.identity = req->identity, .request_id = req->request_id});
+    workflow_task_start(&t, &who);
     t.events[t.events_count - 1]->workflow_task_started_event_attributes->history_size_bytes =
         0; /* none was before the call */
     run_commit(run, &t);
@@ -199,6 +200,7 @@ status start_or_join(struct call *call, const struct namespace_info *ns, const P
     char *run_id;
     bool done = false;
 
+    TRY(engine_check_override(engine, call->arena, ns, req->task_queue->name, req->versioning_override));
     rand_uuid7(engine->server->rand, now, uuid);
     run_id = uuid_text(call->arena, uuid);
     TRY(engine_load_current(engine, ns, req->workflow_id, &run));
@@ -212,6 +214,7 @@ status start_or_join(struct call *call, const struct namespace_info *ns, const P
     run_begin(run, &t);
     decide_start(&t, started, req->user_metadata, req->n_links, req->links);
     run_commit(run, &t);
+    engine_override_acts(engine, ns, req->versioning_override);
     fill_start_response(call, run, true, resp);
     *ret_run = run;
     if (req->request_eager_execution)
@@ -332,6 +335,7 @@ status engine_signal_with_start(struct call *call, const struct namespace_info *
     struct run *run;
     char *run_id;
 
+    TRY(engine_check_override(engine, call->arena, ns, start->task_queue->name, start->versioning_override));
     TRY(engine_load_current(engine, ns, start->workflow_id, &run));
     if (run != NULL && mutable_state_is_open(run->state) &&
         start->workflow_id_conflict_policy != WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING) {
@@ -350,6 +354,7 @@ status engine_signal_with_start(struct call *call, const struct namespace_info *
     run_begin(run, &t);
     decide_start_with_signal(&t, started, start->user_metadata, signal, start->n_links, start->links);
     run_commit(run, &t);
+    engine_override_acts(engine, ns, start->versioning_override);
     fill_signal_response(call, run, true, start->request_id, resp);
     return status_ok();
 }

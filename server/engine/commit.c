@@ -74,6 +74,7 @@ void run_begin(struct run *run, struct transition *t)
     t->load_first_event = read_first_event;
     t->judge_search_attributes = judge_search_attributes;
     t->search_attributes_size_problem = search_attributes_size_problem;
+    t->version_has_queue = run_version_has_queue;
     t->context = run;
 }
 
@@ -314,6 +315,7 @@ void run_commit(struct run *run, struct transition *t)
     carry_out(run, t);
     dispatch_at_turn_end(run);
     run_set_deadline(run);
+    pins_follow(run);
     if (t->task_ended)
         queries_task_ended(run);
     if (t->update_news != NULL)

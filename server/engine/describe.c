@@ -6,6 +6,7 @@
  */
 #include <stdint.h>
 
+#include "proto/versioning.h"
 #include "server/engine/internal.h"
 #include "server/frontend/search_attributes.h"
 #include "server/server.h"
@@ -90,6 +91,8 @@ static PbWorkflowExecutionInfo *describe_info(struct arena *arena, const struct 
         ms->root_execution != NULL ? borrow(ms->root_execution) : execution(arena, ms->workflow_id, run->run_id_text);
     info->first_run_id = ms->first_run_id;
     info->priority = borrow(ms->priority);
+    info->versioning_info = versioning_info(ms, arena);
+    info->worker_deployment_name = versioning_deployment_name(ms);
     return info;
 }
 
@@ -240,6 +243,10 @@ static PbPendingActivityInfo *describe_activity(struct arena *arena, const struc
     info->last_failure = borrow(activity->last_failure);
     info->priority = scheduled->priority;
     info->activity_options = describe_options(arena, scheduled);
+    if (activity->last_version != NULL) {
+        info->last_deployment_version = borrow(activity->last_version);
+        info->last_worker_deployment_version = version_to_text(arena, activity->last_version);
+    }
     return info;
 }
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "base/memory.h"
+#include "persistence/store.h"
 #include "server/engine/internal.h"
 #include "server/services/deployments.h"
 
@@ -22,13 +23,18 @@ static void sweep(struct timer *timer, void *context)
 struct engine *engine_new(struct server *server)
 {
     struct engine *engine = memory_new(sizeof(*engine));
-    struct matching_ports ports = {.engine = engine, .start = tasks_start, .give_back = tasks_give_back};
+    struct matching_ports ports = {
+        .engine = engine,
+        .start = tasks_start,
+        .give_back = tasks_give_back,
+    };
 
     deployment_service_fill_ports(server->deployment_service, &ports);
     engine->server = server;
     engine->commits_at_failure = UINT64_MAX;
     engine->limits = &server->options->config.history;
     engine->matching = server->matching = matching_new(&ports, server->clock);
+    engine->last_at_start = store_last_run(server->store);
     timers_set(server->timers, &engine->sweep, nanos_add(clock_now(server->clock), SWEEP_INTERVAL), sweep, engine);
     return engine;
 }
@@ -68,6 +74,7 @@ void engine_turn_done(struct engine *engine)
         if (run->is_to_delete || (!mutable_state_is_open(run->state) && run_is_evictable(run)))
             run_drop(run);
     }
+    engine->pin_changes = NULL;
     engine->turn++;
     runs_evict_over_budget(engine);
 }

@@ -5,6 +5,7 @@
 #include "base/hash_table.h"
 #include "base/timers.h"
 #include "history/decide.h"
+#include "matching/deployments.h"
 #include "matching/matching.h"
 #include "persistence/events.h"
 #include "persistence/runs.h"
@@ -15,6 +16,7 @@
 #include "server/engine/token.h"
 #include "server/frontend/messages.h"
 #include "server/options.h"
+#include "server/services/deployments.h"
 #include "server/services/namespaces.h"
 #include "server/turn.h"
 
@@ -47,7 +49,8 @@ struct run {
     struct engine *engine;
     struct timer deadline;
     int64_t dispatched_event_id; /* the workflow task that matching has been given */
-    int32_t dispatched_attempt;
+    int64_t dispatched_stamp;
+    char *counted_pin; /* the version that it is counted with (pins.c): deployment, build id; NULL: none */
     struct history_reader *readers;
     struct update_waiter *update_waiters;
     struct query_task *queries; /* those that ride on the workflow task, first come first */
@@ -119,8 +122,10 @@ struct engine {
     size_t loaded_bytes;
     int64_t recovered_up_to; /* recovery has seen all rows up to this one; INT64_MAX: done */
     struct timer recovery, sweep, retention, bring_back;
-    struct forgotten *forgotten; /* runs to be brought back, see recovery.c */
-    uint64_t commits_at_failure; /* how many there had been when that was last asked for */
+    struct forgotten *forgotten;    /* runs to be brought back, see recovery.c */
+    int64_t last_at_start;          /* the newest row that was there at start */
+    struct pin_change *pin_changes; /* of this turn, see pins.c */
+    uint64_t commits_at_failure;    /* how many there had been when that was last asked for */
     nanos patience;
     uint64_t turn; /* number of the present one */
 };
@@ -233,6 +238,57 @@ void run_terminate(struct run *run, const char *reason, const PbPayloads *detail
 /* NOT_FOUND with its detail message. */
 status not_found(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* ---- pins.c ---- */
+
+/* The run's state may have changed: so does the number of open runs that are pinned to its version. */
+void pins_follow(struct run *run);
+
+/* The run has been loaded: from now on it is followed. */
+void pins_loaded(struct run *run);
+
+/* Recovery has met the run, which it has loaded: it counts now. */
+void pins_recovered(struct run *run);
+
+/* The turn is undone, and so are its counts. */
+void pins_forget_turn(struct engine *engine);
+
+/* ---- versions.c ---- */
+
+/* What the run's tasks are bound to, `sticky` for one that goes to its sticky queue. Texts are the state's. */
+struct task_binding run_binding(const struct run *run, bool sticky);
+
+/* Where the run's queue sends its workflow tasks now, were it not pinned. */
+struct queue_target run_target(const struct run *run);
+
+/* The worker that a poll belongs to, as it starts a workflow task of the run. */
+struct task_poller run_task_poller(const struct run *run, const struct poll *poll, struct arena *arena,
+                                   const char *request_id, bool on_sticky);
+
+/* The version of a target as messages have it; NULL: unversioned. */
+PbWorkerDeploymentVersion *version_message(struct arena *arena, const struct queue_version *version);
+
+/* The same as matching has it. Empty for NULL. Texts are borrowed. */
+struct queue_version queue_version_of(const PbWorkerDeploymentVersion *version);
+
+/* Whether workers of the version serve workflows of that queue: for transitions, whose context is a run. */
+bool run_version_has_queue(void *context, const PbWorkerDeploymentVersion *version, const char *task_queue);
+
+/* ---- update_options.c ---- */
+
+/* Checks an override for a workflow at that task queue. */
+status engine_check_override(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                             const char *task_queue, const PbVersioningOverride *override);
+
+/* A workflow has got the override: a version that was drained is in use again. NULL is fine. */
+void engine_override_acts(struct engine *engine, const struct namespace_info *ns, const PbVersioningOverride *override);
+
+/* What the options of a run would be with those that `mask` names of `given`. */
+status options_merge(const struct mutable_state *ms, struct arena *arena, const PbWorkflowExecutionOptions *given,
+                     const PbFieldMask *mask, PbWorkflowExecutionOptions **ret_merged, bool *ret_changed);
+
+/* Records these options, which are other than before. */
+void run_apply_options(struct transition *t, const PbWorkflowExecutionOptions *options, const char *identity);
+
 /* ---- tasks.c ---- */
 
 /* Fills a poll's answer with the workflow task that has just been started. */
@@ -261,7 +317,8 @@ void run_dispatch_activity(struct run *run, struct activity *activity);
 bool activity_task_start(struct engine *engine, const struct task *task, struct poll *poll);
 
 /* Starts the activities that a completion `t` wants to begin at once and puts them into its answer. */
-void activities_start_eagerly(struct call *call, struct run *run, const struct transition *t, const char *identity,
+void activities_start_eagerly(struct call *call, struct run *run, const struct transition *t,
+                              const PbRespondWorkflowTaskCompletedRequest *req,
                               PbRespondWorkflowTaskCompletedResponse *resp);
 
 /* ---- polls.c: what both kinds of poll share ---- */
@@ -272,7 +329,8 @@ struct waiting_poll {
     struct engine *engine;
     struct timer timer;
     struct queue_name queue;
-    bool used; /* matching has given it a task */
+    bool used;      /* matching has given it a task */
+    status refusal; /* with what it ends, where there is no room for its version */
 };
 
 /* Lets the call's poll take a task or wait. `who`: what the poller says of itself. */

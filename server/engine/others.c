@@ -188,6 +188,7 @@ static PbWorkflowExecutionStartedEventAttributes *make_started(struct run *paren
     struct arena *arena = turn_arena(parent->engine->server->turn);
     const PbStartChildWorkflowExecutionInitiatedEventAttributes *initiated = pb_copy(arena, child->initiated);
     PbWorkflowExecutionStartedEventAttributes *started = ARENA_NEW_PB(arena, PbWorkflowExecutionStartedEventAttributes);
+    struct transition t;
 
     started->workflow_id = initiated->workflow_id;
     started->workflow_type = initiated->workflow_type;
@@ -213,6 +214,8 @@ static PbWorkflowExecutionStartedEventAttributes *make_started(struct run *paren
     started->memo = initiated->memo;
     started->search_attributes = initiated->search_attributes;
     started->priority = history_merged_priority(arena, parent->state->priority, initiated->priority);
+    run_begin(parent, &t); /* to ask with: it changes nothing */
+    inherit_by_child(&t, initiated, true, started);
     return started;
 }
 
@@ -239,6 +242,7 @@ static void create_child(struct run *parent, struct child *child, struct run *pr
     run_begin(run, &t);
     decide_start(&t, started, pb_copy(arena, child->user_metadata), 0, NULL);
     run_commit(run, &t);
+    engine_override_acts(engine, run->ns, child->initiated->versioning_override);
     run_begin(parent, &t);
     child_started(&t, child, run_id);
     run_commit(parent, &t);
@@ -258,6 +262,15 @@ static bool is_started_already(const struct run *present, const struct run *pare
            is_read(parent->engine,
                    find_run(parent->engine, parent->ns, starter->workflow_id, starter->run_id, &origin)) &&
            strcmp(origin->state->original_run_id, parent->state->original_run_id) == 0;
+}
+
+static void fail_to_start(struct run *parent, struct child *child, PbStartChildWorkflowExecutionFailedCause cause)
+{
+    struct transition t;
+
+    run_begin(parent, &t);
+    child_start_failed(&t, child, cause);
+    run_commit(parent, &t);
 }
 
 static void start_child(struct engine *engine, const struct errand *errand)
@@ -281,13 +294,13 @@ static void start_child(struct engine *engine, const struct errand *errand)
         run_commit(parent, &t);
         return;
     }
-    if (!may_take(present, parent, child->initiated->workflow_id_reuse_policy)) {
-        run_begin(parent, &t);
-        child_start_failed(&t, child, START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS);
-        run_commit(parent, &t);
-        return;
-    }
-    create_child(parent, child, present);
+    if (!status_is_ok(engine_check_override(engine, turn_arena(engine->server->turn), parent->ns,
+                                            child->initiated->task_queue->name, child->initiated->versioning_override)))
+        fail_to_start(parent, child, START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_INVALID_VERSIONING_OVERRIDE);
+    else if (!may_take(present, parent, child->initiated->workflow_id_reuse_policy))
+        fail_to_start(parent, child, START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS);
+    else
+        create_child(parent, child, present);
 }
 
 /* ---- telling the parent ---- */

@@ -31,6 +31,40 @@ static void poll_expired(struct timer *timer, void *context)
     call_answer(waiting->poll.call, status_ok());
 }
 
+static void refusal_due(struct timer *timer, void *context)
+{
+    struct waiting_poll *waiting = context;
+
+    (void)timer;
+    call_answer(waiting->poll.call, waiting->refusal);
+}
+
+/* Answers with `refusal`, later. */
+static status hold(struct waiting_poll *waiting, status refusal, nanos left)
+{
+    struct engine *engine = waiting->engine;
+    nanos held = left != NANOS_MAX && left - POLL_TAIL_ROOM < DEPLOYMENT_POLL_HOLD ? left - POLL_TAIL_ROOM
+                                                                                   : DEPLOYMENT_POLL_HOLD;
+
+    waiting->refusal = refusal;
+    timers_set(engine->server->timers, &waiting->timer, nanos_add(clock_now(engine->server->clock), held), refusal_due,
+               waiting);
+    return call_park(waiting->poll.call, poll_cancelled, waiting);
+}
+
+/* The version of a worker that has one. */
+static struct queue_version version_of(const struct poll *who)
+{
+    const PbWorkerDeploymentOptions *options = who->deployment_options;
+    const PbWorkerVersionCapabilities *capabilities = who->version_capabilities;
+
+    if (options != NULL && options->worker_versioning_mode == WORKER_VERSIONING_MODE_VERSIONED)
+        return (struct queue_version){options->deployment_name, options->build_id};
+    if (capabilities != NULL && capabilities->use_versioning && capabilities->deployment_series_name[0] != '\0')
+        return (struct queue_version){capabilities->deployment_series_name, capabilities->build_id};
+    return (struct queue_version){0};
+}
+
 void poll_answer(struct poll *poll)
 {
     struct call *call = poll->call;
@@ -82,9 +116,18 @@ status poll_or_wait(struct call *call, const struct namespace_info *ns, enum que
     waiting->poll = *who;
     waiting->poll.normal_name = queue->normal_name;
     waiting->poll.call = call;
+    waiting->poll.version = version_of(who);
     call->waiter = waiting;
     if (left <= POLL_TAIL_ROOM)
         return status_ok();
+    if (!waiting->queue.is_sticky && queue_version_is_set(&waiting->poll.version)) {
+        status registered =
+            deployments_register_poll(call->server, call->arena, &waiting->queue, &waiting->poll.version);
+
+        if (registered.code == GRPC_RESOURCE_EXHAUSTED)
+            return hold(waiting, registered, left);
+        TRY(registered);
+    }
     if (matching_poll(engine->matching, &waiting->queue, &waiting->poll)) {
         invariant(waiting->used, "matching has used a poll that was not answered");
         return status_ok();

@@ -103,11 +103,14 @@ static void add_to_queue(struct query_task *query, struct run *run, bool sticky)
         .query = query,
     };
 
+    struct task_binding binding = run_binding(run, sticky);
+
+    binding.use_ramping = false;
     query->on_sticky = sticky;
     query->sticky_queue = sticky ? arena_strdup(query->call->arena, run->state->sticky_queue) : NULL;
     query->queue = queue_of(query, run);
     query->queue.name = arena_strdup(query->call->arena, query->queue.name);
-    if (!matching_add(engine->matching, &query->queue, NULL, &task) && sticky)
+    if (!matching_add(engine->matching, &query->queue, &binding, &task) && sticky)
         add_to_queue(query, run, false);
 }
 

@@ -20,15 +20,18 @@ struct forgotten {
     struct forgotten *next;
 };
 
-/* Loads a run and hands to matching what it waits for. False: it cannot be read for now. */
-static bool revive(struct engine *engine, int64_t id)
+/* Loads a run and hands to matching what it waits for. False: it cannot be read for now. `ret_run`: NULL when it is not
+ * open. */
+static bool revive(struct engine *engine, int64_t id, struct run **ret_run)
 {
     struct activity *activity, *next;
     struct run *run;
     status loaded = engine_load(engine, id, &run);
 
+    *ret_run = NULL;
     if (!status_is_ok(loaded) || !mutable_state_is_open(run->state))
         return loaded.code != GRPC_UNAVAILABLE;
+    *ret_run = run;
     run_dispatch_task(run, true);
     HASH_ITER (by_event, run->state->activities, activity, next)
         if (activity->state == ACTIVITY_SCHEDULED && activity->dispatched)
@@ -74,8 +77,9 @@ static void bring_back(struct timer *timer, void *context)
     (void)timer;
     for (int i = 0; i < RECOVERED_PER_TURN && engine->forgotten != NULL; i++) {
         struct forgotten *forgotten = engine->forgotten;
+        struct run *run;
 
-        if (!revive(engine, forgotten->id)) {
+        if (!revive(engine, forgotten->id, &run)) {
             set_bring_back(engine);
             return;
         }
@@ -99,6 +103,7 @@ void engine_forget_turn(struct engine *engine)
 {
     others_forget(engine);
     queries_forget_turn(engine);
+    pins_forget_turn(engine);
     engine->to_dispatch = engine->to_delete = NULL; /* all of them are touched */
     while (engine->touched != NULL) {
         struct run *run = engine->touched;
@@ -139,12 +144,22 @@ static void recover_some(struct timer *timer, void *context)
         timers_set(engine->server->timers, timer, nanos_add(now, PATIENCE_MOST), recover_some, engine);
         return;
     }
-    for (int i = 0; i < count; i++)
-        if (!revive(engine, ids[i]))
-            engine_bring_back(engine, ids[i]);
+    for (int i = 0; i < count; i++) {
+        struct run *run;
+
+        if (!revive(engine, ids[i], &run)) { /* the rest, and this one, in a while: each has to be met once */
+            timers_set(engine->server->timers, timer, nanos_add(now, PATIENCE_MOST), recover_some, engine);
+            return;
+        }
+        engine->recovered_up_to = ids[i];
+        if (run != NULL)
+            pins_recovered(run);
+    }
     if (count == RECOVERED_PER_TURN) {
-        engine->recovered_up_to = ids[count - 1];
         timers_set(engine->server->timers, timer, now, recover_some, engine);
+    } else {
+        engine->recovered_up_to = INT64_MAX;
+        deployments_counting_done(engine->server->deployments);
     }
 }
 

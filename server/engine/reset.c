@@ -203,7 +203,32 @@ static void note_new_run(struct run *base, const char *new_run_id, bool ends_bas
         run_commit(base, &t);
 }
 
+static PbWorkflowExecutionOptions *options_given(struct arena *arena,
+                                                 const PbPostResetOperationUpdateWorkflowOptions *operation)
+{
+    return operation->workflow_execution_options != NULL ? operation->workflow_execution_options
+                                                         : ARENA_NEW_PB(arena, PbWorkflowExecutionOptions);
+}
+
+/* Changes the options of the new run as the request asks for. They have been checked. */
+static status apply_operations(const PbResetWorkflowExecutionRequest *req, struct transition *t)
+{
+    for (size_t i = 0; i < req->n_post_reset_operations; i++) {
+        const PbPostResetOperationUpdateWorkflowOptions *operation =
+            req->post_reset_operations[i]->update_workflow_options;
+        PbWorkflowExecutionOptions *options;
+        bool is_changed;
+
+        TRY(options_merge(t->ms, t->arena, options_given(t->arena, operation), operation->update_mask, &options,
+                          &is_changed));
+        if (is_changed)
+            run_apply_options(t, options, "");
+    }
+    return status_ok();
+}
+
 struct reset {
+    const PbResetWorkflowExecutionRequest *req;
     struct run *base, *current; /* current: NULL when it has been deleted */
     int64_t event_id;
     const char *reason;
@@ -230,6 +255,7 @@ static status carry_out(const struct reset *reset, struct run *new_run)
         from = end;
     if (!reset->exclude.everything || ends_base)
         TRY(reapply_chain(base, from, &t, &reset->exclude));
+    TRY(apply_operations(reset->req, &t));
     reset_finish(&t);
     run_commit(new_run, &t);
     return status_ok();
@@ -247,17 +273,21 @@ static const char *operation_problem(const PbPostResetOperation *operation)
     }
 }
 
-static status check_operations(struct arena *arena, const PbResetWorkflowExecutionRequest *req)
+static status check_operations(struct arena *arena, const struct run *base, const PbResetWorkflowExecutionRequest *req)
 {
+    PbWorkflowExecutionOptions *given, *unused;
+    bool is_changed;
+
     for (size_t i = 0; i < req->n_post_reset_operations; i++) {
         const PbPostResetOperation *operation = req->post_reset_operations[i];
         const char *problem = operation_problem(operation);
 
         if (problem != NULL)
             return status_errorf(arena, GRPC_INVALID_ARGUMENT, MSG_RESET_OPERATION, problem);
-        if (operation->update_workflow_options->update_mask != NULL &&
-            operation->update_workflow_options->update_mask->n_paths > 0)
-            return status_errorf(arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "changes of a workflow's options");
+        given = options_given(arena, operation->update_workflow_options);
+        TRY(engine_check_override(base->engine, arena, base->ns, base->state->task_queue, given->versioning_override));
+        TRY(options_merge(base->state, arena, given, operation->update_workflow_options->update_mask, &unused,
+                          &is_changed));
     }
     return status_ok();
 }
@@ -266,6 +296,7 @@ status engine_reset(struct engine *engine, struct arena *arena, const struct nam
                     const PbResetWorkflowExecutionRequest *req, PbResetWorkflowExecutionResponse *resp)
 {
     struct reset reset = {
+        .req = req,
         .event_id = req->workflow_task_finish_event_id,
         .reason = req->reason,
         .exclude = reset_exclusions(req),
@@ -278,7 +309,7 @@ status engine_reset(struct engine *engine, struct arena *arena, const struct nam
     TRY(engine_look_up_run(engine, arena, ns, req->workflow_execution, &reset.base));
     if (reset.event_id <= 1 || reset.event_id >= reset.base->state->next_event_id)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_RESET_OUT_OF_RANGE);
-    TRY(check_operations(arena, req));
+    TRY(check_operations(arena, reset.base, req));
     TRY(engine_load_current(engine, ns, reset.base->state->workflow_id, &reset.current));
     if (reset.current != NULL && strcmp(reset.current->start_request_id, req->request_id) == 0) {
         resp->run_id = arena_strdup(arena, reset.current->run_id_text); /* the same request again, it seems */
@@ -296,7 +327,13 @@ status engine_reset(struct engine *engine, struct arena *arena, const struct nam
     new_run = engine_adopt_run(engine, ns, state, uuid, reset.base->start_request_id);
     resp->run_id = arena_strdup(arena, new_run->run_id_text);
     result = carry_out(&reset, new_run);
-    if (!status_is_ok(result))
+    if (!status_is_ok(result)) {
         store_poison(engine->server->store); /* the turn will be undone, and this error is what the client hears */
-    return result;
+        return result;
+    }
+    for (size_t i = 0; i < req->n_post_reset_operations; i++)
+        engine_override_acts(
+            engine, ns,
+            options_given(arena, req->post_reset_operations[i]->update_workflow_options)->versioning_override);
+    return status_ok();
 }

@@ -144,6 +144,7 @@ void run_drop(struct run *run)
     buffer_free(&run->unstored);
     memory_free(run->current_key);
     memory_free(run->start_request_id);
+    memory_free(run->counted_pin);
     memory_free(run);
 }
 
@@ -207,7 +208,7 @@ void run_assume_dispatched(struct run *run, nanos up_to)
     struct activity *activity, *next;
 
     run->dispatched_event_id = run->state->workflow_task.scheduled_event_id;
-    run->dispatched_attempt = run->state->workflow_task.attempt;
+    run->dispatched_stamp = run->state->workflow_task.stamp << 32 | run->state->workflow_task.attempt;
     HASH_ITER (by_event, run->state->activities, activity, next)
         activity->dispatched = activity->attempt_scheduled_time <= up_to;
 }
@@ -271,6 +272,7 @@ static status load_row(struct engine *engine, const struct run_row *row, struct 
     take_from_park(run);
     run_set_deadline(run);
     run_count_bytes(run);
+    pins_loaded(run);
     run_touch(run);
     flush_after_load(run);
     *ret_run = run;

@@ -23,33 +23,37 @@ void run_dispatch_task(struct run *run, bool again)
     const struct workflow_task *pending = &ms->workflow_task;
     struct queue_name queue = normal_queue(run);
     struct queue_name sticky = queue;
+    struct task_binding binding;
     struct task task = {
         .kind = TASK_WORKFLOW,
         .priority = ms->priority == NULL ? 0 : ms->priority->priority_key,
         .run = run->id,
         .event_id = pending->scheduled_event_id,
-        .stamp = pending->attempt,
+        .stamp = pending->stamp << 32 | pending->attempt, /* given to another version, it is another task */
         .created = pending->scheduled_time,
     };
 
     if (pending->state != WORKFLOW_TASK_SCHEDULED || !mutable_state_is_open(ms))
         return;
-    if (!again && run->dispatched_event_id == task.event_id && run->dispatched_attempt == pending->attempt)
+    if (!again && run->dispatched_event_id == task.event_id && run->dispatched_stamp == task.stamp)
         return;
     run->dispatched_event_id = pending->scheduled_event_id;
-    run->dispatched_attempt = pending->attempt;
+    run->dispatched_stamp = task.stamp;
     if (pending->is_sticky && ms->sticky_queue != NULL) {
         sticky.name = ms->sticky_queue;
         sticky.is_sticky = true;
-        if (matching_add(run->engine->matching, &sticky, NULL, &task))
+        binding = run_binding(run, true);
+        if (matching_add(run->engine->matching, &sticky, &binding, &task))
             return;
     }
-    matching_add(run->engine->matching, &queue, NULL, &task);
+    binding = run_binding(run, false);
+    matching_add(run->engine->matching, &queue, &binding, &task);
 }
 
 void tasks_give_back(void *context, const struct task *task)
 {
     struct engine *engine = context;
+    struct task_binding binding;
     struct queue_name queue;
     struct run *run;
 
@@ -60,7 +64,8 @@ void tasks_give_back(void *context, const struct task *task)
     if (!engine_load_for_task(engine, task->run, &run))
         return;
     queue = normal_queue(run);
-    matching_add(engine->matching, &queue, NULL, task);
+    binding = run_binding(run, false);
+    matching_add(engine->matching, &queue, &binding, task);
 }
 
 /* ---- start ---- */
@@ -222,6 +227,26 @@ static void remember_delivery(struct call *call, struct run *run)
     call->on_undelivered = task_undelivered;
 }
 
+/* Routing may have changed since the task came to a sticky queue: a run that is to move to another version goes to the
+ * normal queue instead. */
+static bool may_take(struct run *run, const struct poll *poll, bool on_sticky)
+{
+    struct queue_version bound = queue_version_of(versioning_effective_version(run->state));
+    bool is_pinned = versioning_effective_behavior(run->state) == VERSIONING_BEHAVIOR_PINNED;
+    struct queue_target target;
+
+    if (is_pinned && !on_sticky)
+        return queue_version_equal(&bound, &poll->version);
+    if (is_pinned || !on_sticky)
+        return true;
+    target = run_target(run);
+    if (queue_version_equal(&bound, &target.version))
+        return true;
+    workflow_task_forget_sticky(run->state);
+    run_dispatch_task(run, true);
+    return false;
+}
+
 static bool workflow_task_for_poll(struct engine *engine, const struct task *task, struct poll *poll)
 {
     struct call *call = poll->call;
@@ -231,6 +256,7 @@ static bool workflow_task_for_poll(struct engine *engine, const struct task *tas
     uint8_t uuid[UUID_BYTES];
     bool on_sticky = waiting->queue.is_sticky;
     const struct workflow_task *pending;
+    struct task_poller who;
     struct transition t;
     struct run *run;
 
@@ -238,20 +264,17 @@ static bool workflow_task_for_poll(struct engine *engine, const struct task *tas
         return false;
     pending = &run->state->workflow_task;
     if (!mutable_state_is_open(run->state) || pending->state != WORKFLOW_TASK_SCHEDULED ||
-        pending->scheduled_event_id != task->event_id || pending->attempt != task->stamp)
+        pending->scheduled_event_id != task->event_id || (pending->stamp << 32 | pending->attempt) != task->stamp)
         return false;
     if (on_sticky && (run->state->sticky_queue == NULL || strcmp(run->state->sticky_queue, waiting->queue.name) != 0))
         return false; /* stickiness has ended: the task is at the normal queue as well */
+    if (!may_take(run, poll, on_sticky))
+        return false;
     rand_uuid4(engine->server->rand, uuid);
     uuid_format(uuid, request_id);
     run_begin(run, &t);
-    workflow_task_start(&t, &(struct task_poller){
-                                .identity = poll->identity,
-                                .request_id = request_id,
-                                .on_sticky = on_sticky,
-                                .options = poll->deployment_options,
-                                .capabilities = poll->version_capabilities,
-                            });
+    who = run_task_poller(run, poll, t.arena, request_id, on_sticky);
+    workflow_task_start(&t, &who);
     run_commit(run, &t);
     fill_workflow_task(call, run, resp, on_sticky, matching_stats(engine->matching, &waiting->queue).backlog_count);
     remember_delivery(call, run);
@@ -378,15 +401,16 @@ void fill_inline_task(struct call *call, struct run *run, PbPollWorkflowTaskQueu
 static void start_inline(struct call *call, struct run *run, const PbRespondWorkflowTaskCompletedRequest *req,
                          PbRespondWorkflowTaskCompletedResponse *resp)
 {
+    struct task_poller who = {
+        .identity = req->identity,
+        .request_id = "request-from-RespondWorkflowTaskCompleted",
+        .stamp = req->worker_version_stamp,
+    };
     struct transition t;
 
+    who.on_sticky = run->state->workflow_task.is_sticky;
     run_begin(run, &t);
-    workflow_task_start(&t, &(struct task_poller){
-                                .identity = req->identity,
-                                .request_id = "request-from-RespondWorkflowTaskCompleted",
-                                .on_sticky = run->state->workflow_task.is_sticky,
-                                .stamp = req->worker_version_stamp,
-                            });
+    workflow_task_start(&t, &who);
     run_commit(run, &t);
     resp->workflow_task = ARENA_NEW_PB(call->arena, PbPollWorkflowTaskQueueResponse);
     fill_inline_task(call, run, resp->workflow_task);
@@ -455,6 +479,9 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
     if (problem != NULL)
         return status_error(GRPC_INVALID_ARGUMENT, problem);
     TRY(check_other_namespaces(call, req));
+    problem = versioning_completion_problem(run->state, req);
+    if (problem != NULL)
+        return status_error(GRPC_INVALID_ARGUMENT, problem);
     memory = workflow_task_remember(run->state, call->arena);
     run_begin(run, &t);
     refusal = workflow_task_complete(&t, req, &outcome);
@@ -468,7 +495,7 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
         resp->reset_history_event_id = run->state->previous_started_event_id;
     if (outcome.heartbeat_timeout)
         return not_found(call->arena, MSG_HEARTBEAT_TIMEOUT);
-    activities_start_eagerly(call, run, &t, req->identity, resp);
+    activities_start_eagerly(call, run, &t, req, resp);
     if (wants_inline(run, req)) /* before matching is given it, at the end of the turn */
         start_inline(call, run, req, resp);
     return status_ok();

@@ -274,8 +274,7 @@ static status check_deployment_options(const struct check *check, const PbWorker
     if (options->deployment_name[0] == '\0' || options->build_id[0] == '\0')
         return status_error(GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_OPTIONS_PARTIAL);
     TRY(check_deployment_name(check, options->deployment_name));
-    TRY(check_build_id(check, options->build_id));
-    return status_errorf(check->arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "worker deployment versions");
+    return check_build_id(check, options->build_id);
 }
 
 status check_worker_version(const struct check *check, bool use_versioning, const char *build_id,

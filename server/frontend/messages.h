@@ -318,4 +318,20 @@
 #define MSG_MULTI_FIRST_RUN_ID     "FirstExecutionRunId is not allowed."
 #define MSG_MULTI_NAMESPACE        "Operation namespace did not match request's namespace."
 
+/* ---- options of workflows ---- */
+
+#define MSG_OPTIONS_MASK_NOT_SET      "UpdateMask is required"
+#define MSG_OPTIONS_NOT_SET           "WorkflowExecutionOptions is required"
+#define MSG_OPTIONS_MASK_UNREADABLE   "error parsing UpdateMask: %s"
+#define MSG_OPTIONS_PATH              "proto: invalid path \"%s\" for message \"temporal.api.workflow.v1.WorkflowExecutionOptions\""
+#define MSG_OPTIONS_CANNOT_BE_APPLIED "error applying update_options: %s"
+#define MSG_OPTIONS_OVERRIDE_HALF     "versioning_override fields must be updated together"
+#define MSG_OPTIONS_OVERRIDE_PARTIAL  "versioning_override doesn't support partial updates"
+#define MSG_OPTIONS_SKIPPING_PARTIAL  "time_skipping_config doesn't support partial update"
+#define MSG_OVERRIDE_NOT_IN_QUEUE \
+    "Pinned version '%s:%s' is not present in task queue '%s' of type 'Workflow'" /* FAILED_PRECONDITION */
+#define MSG_OVERRIDE_NOT_PINNED                                                                                   \
+    "must specify a specific pinned override version because workflow with id %s has behavior %s and is not yet " \
+    "pinned to any version" /* FAILED_PRECONDITION */
+
 #endif

@@ -10,6 +10,7 @@
 #include "proto/payload.h"
 #include "proto/pb.h"
 #include "proto/time.h"
+#include "proto/versioning.h"
 #include "server/frontend/messages.h"
 #include "server/frontend/search_attributes.h"
 
@@ -195,8 +196,6 @@ static status check_is_supported(const struct check *check, const PbStartWorkflo
 {
     if (req->n_completion_callbacks > 0)
         return status_errorf(check->arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "completion callbacks");
-    if (req->versioning_override != NULL)
-        return status_errorf(check->arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "versioning overrides");
     return status_ok();
 }
 
@@ -380,5 +379,6 @@ PbWorkflowExecutionStartedEventAttributes *frontend_make_started(struct arena *a
     started->memo = req->memo;
     started->search_attributes = req->search_attributes;
     started->priority = req->priority;
+    started->versioning_override = override_normal(arena, req->versioning_override);
     return started;
 }
