@@ -288,10 +288,7 @@ status check_worker_version(const struct check *check, bool use_versioning, cons
         return status_error(GRPC_INVALID_ARGUMENT, MSG_VERSIONING_NO_BUILD_ID);
     if (strlen(build_id) > (size_t)check->config->build_id_bytes_max)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_BUILD_ID_TOO_LONG);
-    TRY(check_deployment_options(check, options));
-    if (use_versioning)
-        return status_errorf(check->arena, GRPC_UNIMPLEMENTED, MSG_NOT_SUPPORTED_YET, "build ids with use_versioning");
-    return status_ok();
+    return check_deployment_options(check, options);
 }
 
 status check_poll_deadline(const struct call *call)

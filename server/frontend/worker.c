@@ -14,6 +14,15 @@ enum { SHORTENED_FAILURE_BYTES = 512 * 1024 };
 
 /* ---- workflow tasks ---- */
 
+/* A version in its oldest form, of which the real server speaks before it had names for it. */
+static status check_series(const struct check *check, const PbWorkerVersionCapabilities *version)
+{
+    if (version == NULL || !version->use_versioning || version->deployment_series_name[0] == '\0')
+        return status_ok();
+    TRY(check_deployment_name(check, version->deployment_series_name));
+    return check_build_id(check, version->build_id);
+}
+
 /* WorkflowService.PollWorkflowTaskQueue */
 status rpc_poll_workflow_task_queue(struct call *call, const PbPollWorkflowTaskQueueRequest *req,
                                     PbPollWorkflowTaskQueueResponse *resp)
@@ -26,6 +35,7 @@ status rpc_poll_workflow_task_queue(struct call *call, const PbPollWorkflowTaskQ
     TRY(check_identity(&check, req->identity));
     TRY(check_worker_version(&check, version != NULL && version->use_versioning,
                              version == NULL ? "" : version->build_id, req->deployment_options, req->task_queue));
+    TRY(check_series(&check, version));
     TRY(check_task_queue(&check, req->task_queue, false));
     return engine_poll_workflow_task(call, check.ns, req, resp);
 }
@@ -89,6 +99,7 @@ status rpc_poll_activity_task_queue(struct call *call, const PbPollActivityTaskQ
     TRY(check_identity(&check, req->identity));
     TRY(check_worker_version(&check, version != NULL && version->use_versioning,
                              version == NULL ? "" : version->build_id, req->deployment_options, req->task_queue));
+    TRY(check_series(&check, version));
     return engine_poll_activity_task(call, check.ns, req, resp);
 }
 

@@ -173,6 +173,8 @@ void deployment_service_forget_turn(struct deployment_service *service)
 status deployments_register_poll(struct server *server, struct arena *arena, const struct queue_name *queue,
                                  const struct queue_version *version)
 {
+    if (!server->options->config.deployment_versions)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_POLL_VERSION_DISABLED);
     return deployments_register(server->deployments, arena, queue, version, clock_now(server->clock));
 }
 

@@ -783,8 +783,8 @@ START_TEST(worker_versions)
     expect(check_worker_version(&check, false, "", versioned("a", "__b"), NULL), bad, "BuildID cannot start with '__'");
     expect(check_worker_version(&check, false, "", versioned("a", long_text(481)), NULL), bad,
            "size of BuildID larger than the maximum allowed");
-    expect(check_worker_version(&check, false, "", versioned("a", "b"), NULL), GRPC_UNIMPLEMENTED,
-           "worker deployment versions are not supported yet");
+    expect(check_worker_version(&check, false, "", versioned("a", "b"), NULL), GRPC_OK, NULL);
+    expect(check_worker_version(&check, true, "b", NULL, NULL), GRPC_OK, NULL);
 }
 END_TEST
 
