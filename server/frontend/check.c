@@ -5,6 +5,7 @@
 
 #include "base/uuid.h"
 #include "proto/pb.h"
+#include "server/engine/engine.h"
 #include "server/engine/token.h"
 #include "server/frontend/messages.h"
 #include "server/options.h"
@@ -191,6 +192,26 @@ status check_signal(const struct check *check, const PbSignalWorkflowExecutionRe
         return status_error(GRPC_INVALID_ARGUMENT, MSG_REQUEST_ID_TOO_LONG);
     TRY(check_links(check, req->n_links, req->links));
     return check_blob(check, req->input);
+}
+
+status check_update_options(const struct check *check, const PbUpdateWorkflowExecutionOptionsRequest *req)
+{
+    const PbWorkflowExecutionOptions *options = req->workflow_execution_options;
+    const char *problem;
+
+    if (req->workflow_execution == NULL || req->workflow_execution->workflow_id[0] == '\0')
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_WORKFLOW_ID_NOT_SET);
+    if (req->update_mask == NULL)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_OPTIONS_MASK_NOT_SET);
+    if (options == NULL)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_OPTIONS_NOT_SET);
+    problem = options_mask_problem(check->arena, req->update_mask);
+    if (problem != NULL)
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_OPTIONS_MASK_UNREADABLE, problem);
+    TRY(check_priority(options->priority));
+    if (options->time_skipping_config != NULL)
+        return status_error(GRPC_UNIMPLEMENTED, MSG_TIME_SKIPPING_DISABLED);
+    return status_ok();
 }
 
 status check_reset(const struct check *check, const PbResetWorkflowExecutionRequest *req)

@@ -65,7 +65,9 @@ __attribute__((warn_unused_result)) status check_blob(const struct check *check,
 /* Whether a message is over the size of a payload set. NULL is not. */
 bool blob_is_too_large(const struct check *check, const void *message);
 
-/* A signal to a workflow, and a reset of one. */
+/* A signal to a workflow, a change of its options, and a reset of one. */
+__attribute__((warn_unused_result)) status check_update_options(const struct check *check,
+                                                                const PbUpdateWorkflowExecutionOptionsRequest *req);
 __attribute__((warn_unused_result)) status check_signal(const struct check *check,
                                                         const PbSignalWorkflowExecutionRequest *req);
 __attribute__((warn_unused_result)) status check_reset(const struct check *check,

@@ -83,10 +83,15 @@ static status signal_run(const struct batch_context *context, PbWorkflowExecutio
 
 /* ---- reset ---- */
 
-static status check_reset_operation(struct arena *arena, const PbStartBatchOperationRequest *request)
+static status check_options(const PbWorkflowExecutionOptions *options)
 {
-    const PbBatchOperationReset *operation = request->reset_operation;
+    if (options != NULL && options->time_skipping_config != NULL)
+        return status_error(GRPC_UNIMPLEMENTED, MSG_TIME_SKIPPING_DISABLED);
+    return status_ok();
+}
 
+static status check_reset_target(struct arena *arena, const PbBatchOperationReset *operation)
+{
     if (operation->options != NULL) {
         if ((int)operation->options->target_case == PbResetOptions_target_not_set_case)
             return status_error(GRPC_INVALID_ARGUMENT, MSG_BATCH_NO_TARGET);
@@ -98,6 +103,18 @@ static status check_reset_operation(struct arena *arena, const PbStartBatchOpera
                              operation->reset_type == RESET_TYPE_UNSPECIFIED
                                  ? "Unspecified"
                                  : arena_printf(arena, "%d", (int)operation->reset_type));
+    return status_ok();
+}
+
+static status check_reset_operation(struct arena *arena, const PbStartBatchOperationRequest *request)
+{
+    const PbBatchOperationReset *operation = request->reset_operation;
+
+    TRY(check_reset_target(arena, operation));
+    for (size_t i = 0; i < operation->n_post_reset_operations; i++)
+        if (operation->post_reset_operations[i]->variant_case == PbPostResetOperation_update_workflow_options_case)
+            TRY(check_options(
+                operation->post_reset_operations[i]->update_workflow_options->workflow_execution_options));
     return status_ok();
 }
 
@@ -162,14 +179,29 @@ static status reset(const struct batch_context *context, PbWorkflowExecution *ex
 
 /* ---- options of workflows ---- */
 
-static status check_update_options(struct arena *arena, const PbStartBatchOperationRequest *request)
+static status check_options_operation(struct arena *arena, const PbStartBatchOperationRequest *request)
 {
     (void)arena;
     if (request->update_workflow_options_operation->workflow_execution_options == NULL)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_BATCH_NO_OPTIONS);
     if (request->update_workflow_options_operation->update_mask == NULL)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_BATCH_NO_MASK);
-    return status_ok();
+    return check_options(request->update_workflow_options_operation->workflow_execution_options);
+}
+
+static status update_options(const struct batch_context *context, PbWorkflowExecution *execution)
+{
+    const PbBatchOperationUpdateWorkflowExecutionOptions *operation =
+        context->request->update_workflow_options_operation;
+    PbUpdateWorkflowExecutionOptionsRequest request = PbUpdateWorkflowExecutionOptionsRequest_INIT;
+    PbUpdateWorkflowExecutionOptionsResponse response = PbUpdateWorkflowExecutionOptionsResponse_INIT;
+
+    request.workflow_execution = execution;
+    request.workflow_execution_options = operation->workflow_execution_options;
+    request.update_mask = operation->update_mask;
+    request.identity = operation->identity;
+    TRY(check_update_options(&context->check, &request));
+    return engine_update_options(context->engine, context->check.arena, context->check.ns, &request, &response);
 }
 
 /* ---- activities ---- */
@@ -236,7 +268,7 @@ static const struct batch_operation operations[] = {
     /* Each reads its run's history. */
     OPERATION(reset_operation, "ResetOperation", RESET_WORKFLOW, WORKFLOW, false, 2, check_reset_operation, reset),
     OPERATION(update_workflow_options_operation, "UpdateWorkflowOptionsOperation", UPDATE_WORKFLOW_EXECUTION_OPTIONS,
-              WORKFLOW, true, 16, check_update_options, NULL),
+              WORKFLOW, true, 16, check_options_operation, update_options),
     OPERATION(unpause_activities_operation, "UnpauseActivitiesOperation", UNPAUSE_ACTIVITY, WORKFLOW, true, 16,
               check_unpause, NULL),
     OPERATION(reset_activities_operation, "ResetActivitiesOperation", RESET_ACTIVITY, WORKFLOW, true, 16,

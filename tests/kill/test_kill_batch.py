@@ -72,6 +72,12 @@ async def signalled(server):
         assert types.count(event_type.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1, f"w-{number}: {types}"
 
 
+async def changed(server):
+    for number in range(WORKFLOWS):
+        types = [event.event_type for event in await history_of(server, f"w-{number}")]
+        assert types.count(event_type.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED) == 1, f"w-{number}: {types}"
+
+
 async def reset(server):
     assert await count(server, QUERY) == 2 * WORKFLOWS
     assert await count(server, f"{QUERY} AND ExecutionStatus = 'Running'") == WORKFLOWS
@@ -93,8 +99,17 @@ async def deleted(server):
         (dict(reset_operation=dict(reset_type=1)), reset),
         (dict(termination_operation={}), terminated),
         (dict(deletion_operation={}), deleted),
+        (
+            dict(
+                update_workflow_options_operation=dict(
+                    workflow_execution_options=dict(versioning_override=dict(auto_upgrade=True)),
+                    update_mask=dict(paths=["versioning_override"]),
+                )
+            ),
+            changed,
+        ),
     ],
-    ids=["signal", "reset", "terminate", "delete"],
+    ids=["signal", "reset", "terminate", "delete", "options"],
 )
 async def test_each_workflow_is_dealt_with_once(fermata_exe, tmp_path, operation, as_wanted):
     rng = random.Random(SEED)

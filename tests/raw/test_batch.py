@@ -385,6 +385,68 @@ def test_a_child_that_its_parents_end_terminates_is_done(server):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Options of workflows
+
+OVERRIDE, PRIORITY = ["versioning_override"], ["priority"]
+AUTO_UPGRADE = dict(versioning_override=dict(auto_upgrade=True))
+
+
+def options(mask, **given):
+    given = dict(identity="me", workflow_execution_options=given, update_mask=dict(paths=mask))
+    return dict(update_workflow_options_operation=given)
+
+
+def test_options_by_query(server):
+    runs, query = some(server, 3)
+    runs[2].terminate()
+    listed(server, f"{query} AND ExecutionStatus = 'Running'", 2)
+    answer = finished(server, start(server, visibility_query=query, **options(OVERRIDE, **AUTO_UPGRADE)))
+    assert (answer.total_operation_count, answer.complete_operation_count) == (2, 2)
+    assert (answer.operation_type, answer.identity) == (18, "me")
+    for run in runs[:2]:
+        event = run.events()[-1]
+        attributes = event.workflow_execution_options_updated_event_attributes
+        assert (event.event_id, attributes.identity) == (3, "me")
+        assert attributes.versioning_override.auto_upgrade
+    assert runs[2].events()[-1].event_id == 3
+
+
+PINNED = dict(behavior=1, version=dict(deployment_name="nowhere", build_id="b"))
+
+
+@pytest.mark.parametrize(
+    "operation, failed, last_event",
+    [
+        (options(OVERRIDE, **AUTO_UPGRADE), 0, 3),
+        (options(PRIORITY, priority=dict(priority_key=3)), 0, 3),
+        (options([], **AUTO_UPGRADE), 0, 2),  # nothing changes
+        (options(OVERRIDE), 0, 2),
+        (options(["nope"], **AUTO_UPGRADE), 4, 2),
+        (options(PRIORITY, priority=dict(priority_key=-3)), 4, 2),
+        (options(OVERRIDE, versioning_override=dict(pinned=PINNED)), 2, 2),
+        (options(OVERRIDE, versioning_override=dict(behavior=1)), 2, 2),
+    ],
+)
+def test_options_by_list(server, operation, failed, last_event):
+    run, other, closed = (server.start() for _ in range(3))
+    closed.terminate()
+    executions = [run.execution, other.execution, closed.execution, dict(workflow_id="unknown")]
+    assert done(server, executions=executions, **operation) == (4, 4 - failed, failed)
+    assert [each.events()[-1].event_id for each in (run, other)] == [last_event] * 2
+
+
+def test_time_skipping_is_refused_at_the_start(server):
+    skipping = options(["time_skipping_config"], time_skipping_config={})
+    after_reset = dict(
+        workflow_execution_options=dict(time_skipping_config={}), update_mask=dict(paths=["time_skipping_config"])
+    )
+    operations = [dict(update_workflow_options=after_reset)]
+    for operation in (skipping, dict(reset_operation=dict(reset_type=1, post_reset_operations=operations))):
+        with refused(UNIMPLEMENTED, "The Time-Skipping feature is not enabled for namespace."):
+            start(server, visibility_query="WorkflowId = 'x'", **operation)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Reset
 
 FIRST_RESET = """
@@ -445,6 +507,25 @@ def test_resets(server, operation, expected, failed):
     assert (ending.reason, ending.identity) == ("because", "history-resetter")
     reset = after.events()[3 if "4 W" in expected else 7].workflow_task_failed_event_attributes
     assert (reset.failure.message, reset.identity, reset.base_run_id) == ("because", "history-service", run.run_id)
+
+
+def test_what_comes_after_a_reset(server):
+    run = server.start()
+    run.task().complete()
+    change = dict(workflow_execution_options=AUTO_UPGRADE, update_mask=dict(paths=OVERRIDE))
+    operation = dict(reset_type=1, post_reset_operations=[dict(update_workflow_options=change)])
+    assert done(server, executions=[run.execution], reset_operation=operation) == (1, 1, 0)
+    current(run).expect(
+        """
+        ...
+        4 WorkflowTaskFailed cause=RESET_WORKFLOW
+        5 WorkflowExecutionOptionsUpdated
+        6 WorkflowTaskScheduled
+        """
+    )
+    for unknown in (dict(signal_workflow=dict(signal_name="x")), dict()):
+        operation = dict(reset_type=1, post_reset_operations=[unknown])
+        assert done(server, executions=[run.execution], reset_operation=operation) == (1, 0, 1)
 
 
 def test_a_reset_by_query_takes_closed_runs_and_none_of_its_own(server):
