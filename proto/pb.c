@@ -4,7 +4,11 @@
 #include <string.h>
 
 #include "base/invariant.h"
+#include "proto/pack.h"
 #include "proto/scan.h"
+
+/* Nearly all messages fit in so many bytes, and they in a stack. */
+enum { PACKED_BYTES_USUAL = 4096 };
 
 #define TYPE_URL_PREFIX "type.googleapis.com/"
 
@@ -39,14 +43,51 @@ void *pb_unpack(struct arena *arena, const ProtobufCMessageDescriptor *type, con
     return protobuf_c_message_unpack(type, &allocator, len, data);
 }
 
-struct bytes pb_pack(struct arena *arena, const void *message)
+/* PK1 */
+static void check_packed(const ProtobufCMessage *message, const uint8_t *packed, size_t len)
+{
+#if defined(FERMATA_CHECKS) && FERMATA_CHECKS
+    uint8_t room[PACKED_BYTES_USUAL];
+
+    invariant(protobuf_c_message_get_packed_size(message) == len && protobuf_c_message_pack(message, room) == len &&
+                  memcmp(room, packed, len) == 0,
+              "%s is not packed as protobuf-c does it", message->descriptor->name);
+#else
+    (void)message;
+    (void)packed;
+    (void)len;
+#endif
+}
+
+/* In two passes. */
+static struct bytes pack_large(struct arena *arena, const ProtobufCMessage *message, size_t before, size_t after)
 {
     size_t len = protobuf_c_message_get_packed_size(message);
-    uint8_t *data = arena_alloc_raw(arena, len);
+    uint8_t *data = (uint8_t *)arena_alloc_raw(arena, before + len + after) + before;
     size_t written = protobuf_c_message_pack(message, data);
 
     invariant(written == len, "a message changed while it was written");
     return (struct bytes){.data = data, .len = len};
+}
+
+struct bytes pb_pack_with_room(struct arena *arena, const void *message, size_t before, size_t after)
+{
+    uint8_t room[PACKED_BYTES_USUAL], *end = room + sizeof(room);
+    const uint8_t *packed = pack_backwards(message, room, end);
+    size_t len = packed == NULL ? 0 : (size_t)(end - packed);
+    uint8_t *data;
+
+    if (packed == NULL)
+        return pack_large(arena, message, before, after);
+    check_packed(message, packed, len);
+    data = (uint8_t *)arena_alloc_raw(arena, before + len + after) + before;
+    memcpy(data, packed, len);
+    return (struct bytes){.data = data, .len = len};
+}
+
+struct bytes pb_pack(struct arena *arena, const void *message)
+{
+    return pb_pack_with_room(arena, message, 0, 0);
 }
 
 void *pb_copy(struct arena *arena, const void *message)

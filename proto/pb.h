@@ -30,6 +30,9 @@ void *pb_unpack(struct arena *arena, const ProtobufCMessageDescriptor *type, con
 /* Writes a message. Unknown fields that it was read with are kept. */
 struct bytes pb_pack(struct arena *arena, const void *message);
 
+/* The same, with so many bytes of the caller's before and behind what is returned. */
+struct bytes pb_pack_with_room(struct arena *arena, const void *message, size_t before, size_t after);
+
 /* A deep copy that shares nothing with `message`. NULL stays NULL. */
 void *pb_copy(struct arena *arena, const void *message);
 

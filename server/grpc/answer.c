@@ -174,19 +174,20 @@ static void submit_headers(struct stream *stream, const struct header_list *list
 static struct bytes pack_answer(struct stream *stream)
 {
     struct call *call = &stream->call;
-    size_t len = protobuf_c_message_get_packed_size(call->response), at = MESSAGE_PREFIX_BYTES;
+    size_t tail_bytes = 0, len, at;
     struct bytes packed;
     uint8_t *out;
 
     for (const struct call_tail *tail = call->tail; tail != NULL; tail = tail->next)
-        len += tail->encoded.len;
-    out = arena_alloc_raw(stream->arena, MESSAGE_PREFIX_BYTES + len);
-    at += protobuf_c_message_pack(call->response, out + at);
+        tail_bytes += tail->encoded.len;
+    packed = pb_pack_with_room(stream->arena, call->response, MESSAGE_PREFIX_BYTES, tail_bytes);
+    len = packed.len + tail_bytes;
+    out = (uint8_t *)(uintptr_t)packed.data - MESSAGE_PREFIX_BYTES; /* the room before it is ours */
+    at = MESSAGE_PREFIX_BYTES + packed.len;
     for (const struct call_tail *tail = call->tail; tail != NULL; tail = tail->next) {
         memcpy(out + at, tail->encoded.data, tail->encoded.len);
         at += tail->encoded.len;
     }
-    invariant(at == MESSAGE_PREFIX_BYTES + len, "a response changed while it was packed");
     if (stream->gzip && len >= GZIP_BYTES_MIN &&
         gzip_pack(stream->transport->gzip, stream->arena, (struct bytes){out + MESSAGE_PREFIX_BYTES, len},
                   MESSAGE_PREFIX_BYTES, &packed)) {
