@@ -93,13 +93,20 @@ struct bytes pb_pack(struct arena *arena, const void *message)
 void *pb_copy(struct arena *arena, const void *message)
 {
     const ProtobufCMessage *from = message;
-    struct bytes packed;
+    uint8_t room[PACKED_BYTES_USUAL], *end = room + sizeof(room);
+    const uint8_t *packed;
     void *copy;
 
     if (message == NULL)
         return NULL;
-    packed = pb_pack(arena, message);
-    copy = pb_unpack(arena, from->descriptor, packed.data, packed.len);
+    packed = pack_backwards(message, room, end);
+    if (packed != NULL) {
+        copy = pb_unpack(arena, from->descriptor, packed, (size_t)(end - packed));
+    } else {
+        struct bytes large = pb_pack(arena, message);
+
+        copy = pb_unpack(arena, from->descriptor, large.data, large.len);
+    }
     invariant(copy != NULL, "a message that we wrote cannot be read: %s", from->descriptor->name);
     return copy;
 }

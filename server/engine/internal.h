@@ -338,8 +338,9 @@ status poll_or_wait(struct call *call, const struct namespace_info *ns, enum que
                     const struct poll *who);
 
 /* Whether there should be more or fewer polls, as far as one that is about to get a task can tell: what to put into its
- * answer. NULL: nothing to say. */
-PbPollerScalingDecision *poll_advice(const struct engine *engine, const struct poll *poll);
+ * answer. `stats` are those of its queue. NULL: nothing to say. */
+PbPollerScalingDecision *poll_advice(const struct engine *engine, const struct poll *poll,
+                                     const struct queue_stats *stats);
 
 /* The poll has its task: answers the call, now or as soon as its handler has returned. */
 void poll_answer(struct poll *poll);

@@ -91,21 +91,18 @@ void poll_answer(struct poll *poll)
         call_answer(call, status_ok());
 }
 
-PbPollerScalingDecision *poll_advice(const struct engine *engine, const struct poll *poll)
+PbPollerScalingDecision *poll_advice(const struct engine *engine, const struct poll *poll,
+                                     const struct queue_stats *stats)
 {
     struct call *call = poll->call;
-    const struct waiting_poll *waiting = call->waiter;
-    struct queue_stats stats;
     PbPollerScalingDecision *advice;
     int delta = 0;
 
     if (clock_now(engine->server->clock) - poll->since >= IDLE_POLL) {
         delta = -1;
-    } else {
-        stats = matching_stats(engine->matching, &waiting->queue);
-        if ((stats.backlog_count > 0 && stats.backlog_age > OLD_BACKLOG) ||
-            stats.add_rate > ADDS_PER_DISPATCH_MAX * stats.dispatch_rate)
-            delta = 1;
+    } else if ((stats->backlog_count > 0 && stats->backlog_age > OLD_BACKLOG) ||
+               stats->add_rate > ADDS_PER_DISPATCH_MAX * stats->dispatch_rate) {
+        delta = 1;
     }
     if (delta == 0)
         return NULL;

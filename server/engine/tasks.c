@@ -247,7 +247,7 @@ static bool may_take(struct run *run, const struct poll *poll, bool on_sticky)
     return false;
 }
 
-static bool workflow_task_for_poll(struct engine *engine, const struct task *task, struct poll *poll)
+static bool workflow_task_for_poll(struct engine *engine, const struct task *task, struct poll *poll, int64_t backlog)
 {
     struct call *call = poll->call;
     const struct waiting_poll *waiting = call->waiter;
@@ -276,7 +276,7 @@ static bool workflow_task_for_poll(struct engine *engine, const struct task *tas
     who = run_task_poller(run, poll, t.arena, request_id, on_sticky);
     workflow_task_start(&t, &who);
     run_commit(run, &t);
-    fill_workflow_task(call, run, resp, on_sticky, matching_stats(engine->matching, &waiting->queue).backlog_count);
+    fill_workflow_task(call, run, resp, on_sticky, backlog);
     remember_delivery(call, run);
     poll_answer(poll);
     return true;
@@ -285,13 +285,16 @@ static bool workflow_task_for_poll(struct engine *engine, const struct task *tas
 bool tasks_start(void *context, const struct task *task, struct poll *poll, bool from_backlog)
 {
     struct call *call = poll->call;
-    PbPollerScalingDecision *advice = poll_advice(context, poll);
+    const struct engine *engine = context;
+    const struct waiting_poll *waiting = call->waiter;
+    struct queue_stats stats = matching_stats(engine->matching, &waiting->queue);
+    PbPollerScalingDecision *advice = poll_advice(engine, poll, &stats);
     bool started = false;
 
     (void)from_backlog;
     switch (task->kind) {
     case TASK_WORKFLOW:
-        started = workflow_task_for_poll(context, task, poll);
+        started = workflow_task_for_poll(context, task, poll, stats.backlog_count);
         break;
     case TASK_ACTIVITY:
         started = activity_task_start(context, task, poll);
