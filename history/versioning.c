@@ -413,7 +413,7 @@ void versioning_begin_transition(struct mutable_state *ms, const PbWorkerDeploym
     v = begin_change(ms);
     v->in_transition = true;
     v->transition_to = pb_copy(v->arena, to);
-    v->revision = revision;
+    v->revision = to == NULL ? 0 : revision; /* a move away from versions counts as none */
     v->unstored = true;
     end_change(ms, v);
 }

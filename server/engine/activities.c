@@ -165,7 +165,6 @@ void activities_start_eagerly(struct call *call, struct run *run, const struct t
                               const PbRespondWorkflowTaskCompletedRequest *req,
                               PbRespondWorkflowTaskCompletedResponse *resp)
 {
-    const PbWorkerDeploymentVersion *version = versioning_of_worker(call->arena, req->deployment_options, NULL);
     struct transition start;
 
     resp->activity_tasks = ARENA_NEW_ARRAY(call->arena, PbPollActivityTaskQueueResponse *, t->effects_count);
@@ -177,7 +176,7 @@ void activities_start_eagerly(struct call *call, struct run *run, const struct t
         if (t->effects[i].kind != EFFECT_START_ACTIVITY_EAGERLY || activity == NULL ||
             activity->state != ACTIVITY_SCHEDULED || !mutable_state_is_open(run->state))
             continue;
-        start_for(&start, run->engine, activity, req->identity, version);
+        start_for(&start, run->engine, activity, req->identity, NULL); /* not routed: as on the real server */
         task = ARENA_NEW_PB(call->arena, PbPollActivityTaskQueueResponse);
         fill_activity_task(call, run, activity, task);
         resp->activity_tasks[resp->n_activity_tasks++] = task;

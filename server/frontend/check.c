@@ -197,6 +197,7 @@ status check_signal(const struct check *check, const PbSignalWorkflowExecutionRe
 status check_update_options(const struct check *check, const PbUpdateWorkflowExecutionOptionsRequest *req)
 {
     const PbWorkflowExecutionOptions *options = req->workflow_execution_options;
+    uint8_t uuid[UUID_BYTES];
     const char *problem;
 
     if (req->workflow_execution == NULL || req->workflow_execution->workflow_id[0] == '\0')
@@ -211,6 +212,8 @@ status check_update_options(const struct check *check, const PbUpdateWorkflowExe
     TRY(check_priority(options->priority));
     if (options->time_skipping_config != NULL)
         return status_error(GRPC_UNIMPLEMENTED, MSG_TIME_SKIPPING_DISABLED);
+    if (req->workflow_execution->run_id[0] != '\0' && !uuid_parse(req->workflow_execution->run_id, uuid))
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_UPDATE_RUN_ID_INVALID);
     return status_ok();
 }
 
