@@ -149,14 +149,15 @@ static struct backlog *oldest_of(const struct uprooted *uprooted, int priority)
     return oldest;
 }
 
-static void plant_backlogs(struct task_queue *task_queue, const struct uprooted *uprooted)
+/* `place`: where all of them belong; NULL: that has to be asked for each. */
+static void plant_backlogs(struct task_queue *task_queue, const struct uprooted *uprooted, struct queue *place)
 {
     for (int priority = PRIORITY_FIRST; priority <= PRIORITY_LAST; priority++) {
         struct backlog *oldest;
         struct task task;
 
         while ((oldest = oldest_of(uprooted, priority)) != NULL && backlog_pop_of(oldest, priority, &task))
-            queue_store(routes_place(task_queue, &task), &task);
+            queue_store(place != NULL ? place : routes_place(task_queue, &task), &task);
     }
 }
 
@@ -189,7 +190,9 @@ static void plant_queries(struct task_queue *task_queue, const struct uprooted *
 
 void routes_move(struct task_queue *task_queue)
 {
+    static const struct task any;
     struct uprooted uprooted = {0};
+    struct queue *place;
     size_t queues_count = 0;
     bool are_all_alike = task_queue->strays_count == 0 && !routing_of(task_queue)->has_ramping;
 
@@ -204,13 +207,11 @@ void routes_move(struct task_queue *task_queue)
 
     plant_queries(task_queue, &uprooted);
     task_queue->strays_count = 0; /* counted again as they are stored */
-    if (are_all_alike && uprooted.backlogs_count == 1) {
-        static const struct task any;
-
-        backlog_move(&routes_place(task_queue, &any)->backlog, uprooted.backlogs);
-    } else {
-        plant_backlogs(task_queue, &uprooted);
-    }
+    place = are_all_alike ? routes_place(task_queue, &any) : NULL;
+    if (place != NULL && uprooted.backlogs_count == 1)
+        backlog_move(&place->backlog, uprooted.backlogs);
+    else
+        plant_backlogs(task_queue, &uprooted, place);
     memory_free(uprooted.backlogs);
     memory_free(uprooted.queries);
 }

@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "matching/deployments.h"
 #include "matching/matching.h"
 #include "proto/pb.h"
 #include "proto/time.h"
+#include "proto/versioning.h"
 #include "server/frontend/check.h"
 #include "server/frontend/handlers.h"
 #include "server/frontend/messages.h"
@@ -45,11 +47,15 @@ static struct queue_name name_of(const struct check *check, const PbTaskQueue *q
     };
 }
 
-static PbPollerInfo **describe_pollers(struct call *call, const struct queue_name *name, size_t *ret_count)
+/* Of one version; NULL: all. */
+static PbPollerInfo **describe_pollers(struct call *call, const struct queue_name *name,
+                                       const struct queue_version *version, size_t *ret_count)
 {
     struct arena *arena = call->arena;
     struct poller_info *known = ARENA_NEW_ARRAY(arena, struct poller_info, POLLERS_SHOWN_MAX);
-    size_t count = matching_pollers(call->server->matching, name, known, POLLERS_SHOWN_MAX);
+    const struct matching *matching = call->server->matching;
+    size_t count = version == NULL ? matching_pollers(matching, name, known, POLLERS_SHOWN_MAX)
+                                   : matching_version_pollers(matching, name, version, known, POLLERS_SHOWN_MAX);
     PbPollerInfo **pollers = ARENA_NEW_ARRAY(arena, PbPollerInfo *, count);
 
     for (size_t i = 0; i < count; i++) {
@@ -107,14 +113,40 @@ static PbDescribeTaskQueueResponseEffectiveRateLimit *describe_rate_limit(struct
     return limit;
 }
 
-/* Since there are no versions yet, it is that nothing was ever set. */
-static PbTaskQueueVersioningInfo *describe_versioning(struct arena *arena)
+/* NULL: unversioned. */
+static PbWorkerDeploymentVersion *describe_version_name(struct arena *arena, const struct queue_version *version)
 {
-    PbTaskQueueVersioningInfo *info = ARENA_NEW_PB(arena, PbTaskQueueVersioningInfo);
+    PbWorkerDeploymentVersion *described;
 
-    info->current_version = "__unversioned__";
-    info->update_time = ARENA_NEW_PB(arena, PbTimestamp);
-    info->update_time->seconds = YEAR_ONE_SECONDS;
+    if (!queue_version_is_set(version))
+        return NULL;
+    described = ARENA_NEW_PB(arena, PbWorkerDeploymentVersion);
+    described->deployment_name = arena_strdup(arena, version->deployment);
+    described->build_id = arena_strdup(arena, version->build_id);
+    return described;
+}
+
+static PbTaskQueueVersioningInfo *describe_versioning(struct call *call, const struct queue_name *name)
+{
+    struct arena *arena = call->arena;
+    PbTaskQueueVersioningInfo *info = ARENA_NEW_PB(arena, PbTaskQueueVersioningInfo);
+    struct queue_routing routing;
+    nanos changed;
+
+    deployments_routing(call->server->deployments, name, &routing);
+    changed = routing.current_changed;
+    info->current_deployment_version = describe_version_name(arena, &routing.current.version);
+    info->current_version = version_to_text(arena, info->current_deployment_version);
+    if (routing.has_ramping) {
+        info->ramping_deployment_version = describe_version_name(arena, &routing.ramping.version);
+        info->ramping_version = version_to_text(arena, info->ramping_deployment_version);
+        info->ramping_version_percentage = (float)routing.ramp_percentage;
+        if (routing.percentage_changed > changed)
+            changed = routing.percentage_changed;
+    }
+    info->update_time = pb_timestamp_new(arena, changed);
+    if (!routing.is_known)
+        info->update_time->seconds = YEAR_ONE_SECONDS;
     return info;
 }
 
@@ -142,10 +174,10 @@ static status describe_queue(struct call *call, const struct check *check, const
 
     if (req->report_stats && strncmp(name.name, partition_prefix, sizeof(partition_prefix) - 1) == 0)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_PARTITION_STATS);
-    resp->pollers = describe_pollers(call, &name, &resp->n_pollers);
+    resp->pollers = describe_pollers(call, &name, NULL, &resp->n_pollers);
     resp->effective_rate_limit = describe_rate_limit(call, &name);
     if (!name.is_sticky)
-        resp->versioning_info = describe_versioning(call->arena);
+        resp->versioning_info = describe_versioning(call, &name);
     if (req->report_stats) {
         stats = matching_stats(call->server->matching, &name);
         resp->stats = describe_queue_stats(call->arena, &stats);
@@ -158,23 +190,35 @@ static status describe_queue(struct call *call, const struct check *check, const
 
 /* ---- the same, enhanced: by version and type ---- */
 
+/* What a key of this mode names: "" those without a version, "deployment:build" a version, and anything else a build id
+ * of the kind before deployments. */
+static struct queue_version version_of_key(struct arena *arena, const char *key)
+{
+    size_t to_colon = strcspn(key, ":");
+
+    if (to_colon == 0 || key[to_colon] == '\0' || key[to_colon + 1] == '\0')
+        return (struct queue_version){.deployment = "", .build_id = key};
+    return (struct queue_version){arena_strndup(arena, key, to_colon), key + to_colon + 1};
+}
+
 static PbTaskQueueTypeInfo *describe_type(struct call *call, const PbDescribeTaskQueueRequest *req,
-                                          const struct queue_name *name, bool is_unversioned)
+                                          const struct queue_name *name, const struct queue_version *version)
 {
     PbTaskQueueTypeInfo *info = ARENA_NEW_PB(call->arena, PbTaskQueueTypeInfo);
-    struct queue_stats stats = {0};
+    struct queue_stats stats;
 
-    if (is_unversioned)
-        stats = matching_stats(call->server->matching, name);
-    if (req->report_pollers && is_unversioned)
-        info->pollers = describe_pollers(call, name, &info->n_pollers);
-    if (req->report_stats)
+    if (req->report_pollers)
+        info->pollers = describe_pollers(call, name, version, &info->n_pollers);
+    if (req->report_stats) {
+        stats = matching_version_stats(call->server->matching, name, version);
         info->stats = describe_queue_stats(call->arena, &stats);
+    }
     return info;
 }
 
 static PbTaskQueueVersionInfo *describe_version(struct call *call, const struct check *check,
-                                                const PbDescribeTaskQueueRequest *req, bool is_unversioned)
+                                                const PbDescribeTaskQueueRequest *req,
+                                                const struct queue_version *version)
 {
     PbTaskQueueVersionInfo *info = ARENA_NEW_PB(call->arena, PbTaskQueueVersionInfo);
     bool is_wanted[TASK_QUEUE_TYPE_NEXUS + 1] = {false};
@@ -194,23 +238,24 @@ static PbTaskQueueVersionInfo *describe_version(struct call *call, const struct 
         name = name_of(check, req->task_queue, (PbTaskQueueType)type);
         entry = ARENA_NEW_PB(call->arena, PbTaskQueueVersionInfoTypesInfoEntry);
         entry->key = type;
-        entry->value = describe_type(call, req, &name, is_unversioned);
+        entry->value = describe_type(call, req, &name, version);
         info->types_info[info->n_types_info++] = entry;
     }
-    if (req->report_task_reachability) /* nothing is routed by build id: only workers without one are reached */
-        info->task_reachability =
-            is_unversioned ? BUILD_ID_TASK_REACHABILITY_REACHABLE : BUILD_ID_TASK_REACHABILITY_UNREACHABLE;
+    if (req->report_task_reachability) /* asks rules for build ids, which there are none of; not deployments */
+        info->task_reachability = queue_version_is_set(version) ? BUILD_ID_TASK_REACHABILITY_UNREACHABLE
+                                                                : BUILD_ID_TASK_REACHABILITY_REACHABLE;
     return info;
 }
 
 static void add_version(struct call *call, const struct check *check, const PbDescribeTaskQueueRequest *req,
-                        const char *build_id, PbDescribeTaskQueueResponse *resp)
+                        const char *key, PbDescribeTaskQueueResponse *resp)
 {
     PbDescribeTaskQueueResponseVersionsInfoEntry *entry =
         ARENA_NEW_PB(call->arena, PbDescribeTaskQueueResponseVersionsInfoEntry);
+    struct queue_version version = version_of_key(call->arena, key);
 
-    entry->key = build_id;
-    entry->value = describe_version(call, check, req, build_id[0] == '\0');
+    entry->key = key;
+    entry->value = describe_version(call, check, req, &version);
     resp->versions_info[resp->n_versions_info++] = entry;
 }
 
