@@ -18,6 +18,9 @@
 /* An empty queue is kept as long as its rates (matching/rate.h) mean something. */
 #define QUEUE_FORGOTTEN_AFTER (30 * NANOS_PER_SECOND)
 
+/* matching.PollerHistoryTTL */
+#define POLLER_HISTORY_DEFAULT (300 * NANOS_PER_SECOND)
+
 /* A task that was added during a hand-over. */
 struct deferred {
     struct deferred *prev, *next;
@@ -40,6 +43,8 @@ struct matching *matching_new(const struct matching_ports *ports, const struct c
     struct matching *matching = memory_new(sizeof(*matching));
 
     matching->ports = *ports;
+    if (ports->poller_history == 0)
+        matching->ports.poller_history = POLLER_HISTORY_DEFAULT;
     matching->clock = clock;
     queue_table_init(&matching->queues);
     return matching;
@@ -52,6 +57,12 @@ void matching_free(struct matching *matching)
     invariant(!matching->is_handing_over, "matching is freed during a hand-over");
     queue_table_destroy(&matching->queues);
     memory_free(matching);
+}
+
+/* Who was not seen after this instant does not count any more. */
+static nanos pollers_since(const struct matching *matching)
+{
+    return clock_now(matching->clock) - matching->ports.poller_history;
 }
 
 /* The task queue of that name, made when there is none. */
@@ -412,7 +423,7 @@ size_t matching_pollers(const struct matching *matching, const struct queue_name
 
     if (task_queue == NULL)
         return 0;
-    return pollers_list(&task_queue->pollers, clock_now(matching->clock), NULL, ret_pollers, most);
+    return pollers_list(&task_queue->pollers, pollers_since(matching), NULL, ret_pollers, most);
 }
 
 size_t matching_version_pollers(const struct matching *matching, const struct queue_name *name,
@@ -422,7 +433,7 @@ size_t matching_version_pollers(const struct matching *matching, const struct qu
 
     if (task_queue == NULL)
         return 0;
-    return pollers_list(&task_queue->pollers, clock_now(matching->clock), version, ret_pollers, most);
+    return pollers_list(&task_queue->pollers, pollers_since(matching), version, ret_pollers, most);
 }
 
 bool matching_version_has_pollers(const struct matching *matching, int64_t namespace_id,
@@ -530,8 +541,8 @@ void matching_sweep(struct matching *matching)
 
     invariant(!matching->is_handing_over, "a sweep during a hand-over");
     HASH_ITER (hh, matching->queues.by_key, task_queue, next) {
-        pollers_expire(&task_queue->pollers, now);
-        if (sticky_is_abandoned(task_queue, now))
+        pollers_expire(&task_queue->pollers, pollers_since(matching));
+        if (sticky_is_abandoned(task_queue, now - POLLER_HISTORY_DEFAULT))
             give_back_abandoned(matching, task_queue);
         if (sweep_versions(task_queue, now) && task_queue->pollers.count == 0)
             queue_table_forget(&matching->queues, task_queue);

@@ -75,7 +75,7 @@ struct matching_ports {
     /* Hands `task` to `poll`: records the start and answers the poll. False: the task is stale (the poll was not used).
      */
     bool (*start)(void *engine, const struct task *task, struct poll *poll, bool from_backlog);
-    /* Takes back a task of a sticky queue whose worker has not polled for five minutes (matching_sweep), or whose
+    /* Takes back a task of a sticky queue whose worker has not polled for long (matching_sweep), or whose
      * workflow is to move to another version (matching_reroute). May add it to another queue. NULL: such tasks stay
      * where they are. */
     void (*give_back)(void *engine, const struct task *task);
@@ -87,6 +87,8 @@ struct matching_ports {
     /* Whether workers of the version have polled the queue. */
     bool (*version_has_queue)(const void *deployments, const struct queue_name *queue,
                               const struct queue_version *version);
+
+    nanos poller_history; /* how long a poller is shown after its last access; 0: five minutes, as on the real server */
 };
 
 /* A waiting poll. Embedded in memory of the poller's call; its texts live as long as it waits. */
@@ -167,7 +169,7 @@ bool matching_has_recent_poll(const struct matching *matching, const struct queu
 /* Whether a poll waits at the queue right now. */
 bool matching_has_waiting_poll(const struct matching *matching, const struct queue_name *queue);
 
-/* Pollers seen in the last five minutes, newest first; at most `most`. Returns how many. */
+/* Pollers seen lately (matching_ports.poller_history), newest first; at most `most`. Returns how many. */
 size_t matching_pollers(const struct matching *matching, const struct queue_name *queue,
                         struct poller_info *ret_pollers, size_t most);
 

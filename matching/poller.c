@@ -116,14 +116,9 @@ void pollers_touch(struct pollers *pollers, const struct poll *poll, nanos now)
         forget(pollers, pollers->oldest);
 }
 
-static bool has_expired(const struct poller_record *record, nanos now)
+void pollers_expire(struct pollers *pollers, nanos since)
 {
-    return now - record->last_access >= POLLER_RECORD_TTL;
-}
-
-void pollers_expire(struct pollers *pollers, nanos now)
-{
-    while (pollers->oldest != NULL && has_expired(pollers->oldest, now))
+    while (pollers->oldest != NULL && pollers->oldest->last_access <= since)
         forget(pollers, pollers->oldest);
 }
 
@@ -158,14 +153,14 @@ static const struct poller_record *next_older(const struct pollers *pollers, con
     return record == pollers->oldest ? NULL : record->prev;
 }
 
-size_t pollers_list(const struct pollers *pollers, nanos now, const struct queue_version *version,
+size_t pollers_list(const struct pollers *pollers, nanos since, const struct queue_version *version,
                     struct poller_info *ret_pollers, size_t most)
 {
     size_t count = 0;
 
     for (const struct poller_record *record = newest(pollers); record != NULL && count < most;
          record = next_older(pollers, record)) {
-        if (has_expired(record, now))
+        if (record->last_access <= since)
             break;
         if (!is_of(record, version))
             continue;

@@ -16,9 +16,6 @@
 #include "base/bytes.h"
 #include "matching/matching.h"
 
-/* How long a poller is shown after its last access, as the real server does (matching.PollerHistoryTTL). */
-#define POLLER_RECORD_TTL (300 * NANOS_PER_SECOND)
-
 /* The real server keeps as many. A record costs some 300 bytes, with the longest identity 1.3 KB. */
 enum { POLLER_RECORDS_MAX = 1000 };
 
@@ -34,15 +31,15 @@ struct pollers {
 /* Writes that `poll` was seen at `now`. */
 void pollers_touch(struct pollers *pollers, const struct poll *poll, nanos now);
 
-/* Forgets records whose last access is POLLER_RECORD_TTL or more ago. */
-void pollers_expire(struct pollers *pollers, nanos now);
+/* Forgets records whose last access is not after `since`. */
+void pollers_expire(struct pollers *pollers, nanos since);
 
 /* Forgets all. */
 void pollers_clear(struct pollers *pollers);
 
-/* Those that have not expired at `now`, newest first, at most `most`; returns how many. Only those of `version` (empty:
- * those without one), unless it is NULL. Borrowed until the next change. */
-size_t pollers_list(const struct pollers *pollers, nanos now, const struct queue_version *version,
+/* Those seen after `since`, newest first, at most `most`; returns how many. Only those of `version` (empty: those
+ * without one), unless it is NULL. Borrowed until the next change. */
+size_t pollers_list(const struct pollers *pollers, nanos since, const struct queue_version *version,
                     struct poller_info *ret_pollers, size_t most);
 
 /* Whether one of `version` was seen after `since`. */

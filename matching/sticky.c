@@ -13,10 +13,9 @@ bool sticky_refuses(const struct task_queue *task_queue, nanos now)
     return task_queue->last_poll == 0 || now - task_queue->last_poll >= STICKY_WORKER_GONE_AFTER;
 }
 
-bool sticky_is_abandoned(const struct task_queue *task_queue, nanos now)
+bool sticky_is_abandoned(const struct task_queue *task_queue, nanos since)
 {
-    return task_queue->is_sticky && task_queue->waiting_polls_count == 0 &&
-           now - task_queue->last_poll >= POLLER_RECORD_TTL;
+    return task_queue->is_sticky && task_queue->waiting_polls_count == 0 && task_queue->last_poll <= since;
 }
 
 bool sticky_suits(const struct task_route *route, const struct queue_version *version,

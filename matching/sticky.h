@@ -27,8 +27,8 @@ bool sticky_suits(const struct task_route *route, const struct queue_version *ve
 /* Whether it is of a worker that serves this queue, too. */
 bool sticky_is_beside(const struct task_queue *task_queue, const struct queue_name *normal);
 
-/* Whether nobody will come for the tasks that wait here: no poll for as long as poller records live. */
-bool sticky_is_abandoned(const struct task_queue *task_queue, nanos now);
+/* Whether nobody will come for the tasks that wait here: no poll since then. */
+bool sticky_is_abandoned(const struct task_queue *task_queue, nanos since);
 
 /* Refuses tasks from now on, until the next poll, and moves those that wait into `ret_tasks`, which is empty. The
  * caller clears it. */

@@ -27,6 +27,7 @@ struct engine *engine_new(struct server *server)
         .engine = engine,
         .start = tasks_start,
         .give_back = tasks_give_back,
+        .poller_history = server->options->config.poller_history,
     };
 
     deployment_service_fill_ports(server->deployment_service, &ports);

@@ -173,6 +173,24 @@ START_TEST(recent_polls_are_those_within_the_span)
 }
 END_TEST
 
+START_TEST(how_long_they_are_shown_can_be_set)
+{
+    struct matching_ports ports = {.engine = &bed, .start = bed_start, .poller_history = seconds(4)};
+    struct matching *matching = matching_new(&ports, bed.clock);
+    struct poll poll = {.identity = "w", .version = V1};
+    struct poller_info found;
+
+    matching_poll(matching, &WORK, &poll);
+    matching_remove_poll(matching, &poll, true);
+    clock_advance(bed.clock, seconds(4) - 1);
+    ck_assert_uint_eq(matching_pollers(matching, &WORK, &found, 1), 1);
+    clock_advance(bed.clock, 1);
+    ck_assert_uint_eq(matching_pollers(matching, &WORK, &found, 1), 0);
+    ck_assert_uint_eq(matching_version_pollers(matching, &WORK, &V1, &found, 1), 0);
+    matching_free(matching);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("poller");
@@ -187,6 +205,7 @@ int main(void)
     tcase_add_test(tcase, records_are_limited_and_the_oldest_goes);
     tcase_add_test(tcase, a_record_shows_the_worker_s_limit_and_options_when_the_poll_is_gone);
     tcase_add_test(tcase, recent_polls_are_those_within_the_span);
+    tcase_add_test(tcase, how_long_they_are_shown_can_be_set);
     suite_add_tcase(suite, tcase);
     return bed_run(suite);
 }
