@@ -96,7 +96,8 @@ struct query_task {
     char *sticky_queue;
     struct queue_name queue; /* direct: where it waits */
     const struct namespace_info *ns;
-    struct timer timer; /* direct: the sticky queue's time-out */
+    struct timer timer;     /* direct: the sticky queue's time-out */
+    struct timer last_look; /* shortly before its client gives up: whether there is any worker at all */
     char id[UUID_TEXT_BYTES];
     UT_hash_handle by_id;
 };

@@ -15,6 +15,11 @@
 /* A run whose task fails again and again answers no query. Server 1.32.0. */
 enum { FAILING_ATTEMPT = 3 };
 
+/* A query that nobody has taken this long before its client gives up is answered so, where no worker has polled for a
+ * while. Server 1.32.0: matching.queryPollerUnavailableWindow. */
+#define LAST_LOOK_BEFORE seconds(1)
+#define NO_POLLER_SPAN   seconds(20)
+
 static const PbQueryWorkflowRequest *request_of(const struct query_task *query)
 {
     return query->call->request;
@@ -66,6 +71,7 @@ static void forget_query(struct query_task *query)
     struct engine *engine = query->engine;
 
     timers_cancel(engine->server->timers, &query->timer);
+    timers_cancel(engine->server->timers, &query->last_look);
     if (query->riding != NULL)
         get_off(query);
     else if (!query->sent)
@@ -317,6 +323,56 @@ void queries_forget_turn(struct engine *engine)
             give_up(query);
 }
 
+/* ---- where no worker is ---- */
+
+/* Whose polls may take the run's queries at its normal queue. */
+static struct queue_version version_for_queries(const struct run *run)
+{
+    return versioning_effective_behavior(run->state) == VERSIONING_BEHAVIOR_PINNED
+               ? queue_version_of(versioning_effective_version(run->state))
+               : run_target(run).version;
+}
+
+static bool has_poller(const struct run *run, nanos span)
+{
+    struct queue_name queue = {.namespace_id = run->ns->id, .type = QUEUE_WORKFLOW, .name = run->state->task_queue};
+    struct queue_version version = version_for_queries(run);
+    nanos now = clock_now(run->engine->server->clock);
+    struct poller_info newest;
+
+    return matching_version_pollers(run->engine->matching, &queue, &version, &newest, 1) > 0 &&
+           now - newest.last_access <= span;
+}
+
+static void look_for_poller(struct timer *timer, void *context)
+{
+    struct query_task *query = context;
+    struct call *call = query->call;
+    struct run *run;
+
+    (void)timer;
+    if (query->sent || query->riding != NULL || !status_is_ok(engine_load(query->engine, query->run, &run)) ||
+        has_poller(run, NO_POLLER_SPAN))
+        return;
+    forget_query(query);
+    call_answer(call, status_error(GRPC_FAILED_PRECONDITION, MSG_QUERY_NO_POLLER));
+}
+
+/* The version that the run is pinned to may be gone for good. */
+static status check_is_not_drained(struct call *call, const struct run *run)
+{
+    struct queue_name queue = {.namespace_id = run->ns->id, .type = QUEUE_WORKFLOW, .name = run->state->task_queue};
+    const struct server *server = call->server;
+    struct queue_version version = version_for_queries(run);
+
+    if (versioning_effective_behavior(run->state) != VERSIONING_BEHAVIOR_PINNED ||
+        deployments_version_status(server->deployments, run->ns->id, &version) !=
+            WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED ||
+        matching_has_recent_poll(server->matching, &queue, server->options->config.poller_history))
+        return status_ok();
+    return status_errorf(call->arena, GRPC_FAILED_PRECONDITION, MSG_QUERY_DRAINED, version.build_id, version.build_id);
+}
+
 /* ---- QueryWorkflow ---- */
 
 static status not_ready(struct arena *arena, const char *text)
@@ -382,8 +438,12 @@ status engine_query(struct call *call, const struct namespace_info *ns, const Pb
         return not_ready(call->arena, MSG_QUERY_TASK_FAILING);
     if (ms->last_completed_event_id == 0 || (mutable_state_is_open(ms) && mutable_state_has_task(ms)))
         return ride(call, run);
+    TRY(check_is_not_drained(call, run));
     query = new_query(call, run);
     call->waiter = query;
+    if (left != NANOS_MAX)
+        timers_set(call->server->timers, &query->last_look,
+                   nanos_add(clock_now(call->server->clock), left - LAST_LOOK_BEFORE), look_for_poller, query);
     send_direct(query, run);
     return call_park(call, query_cancelled, query);
 }

@@ -273,7 +273,15 @@
 /* FAILED_PRECONDITION, WorkflowNotReadyFailure */
 #define MSG_QUERY_CLOSED_BEFORE_TASK "Workflow execution closed before WorkflowTaskStarted event"
 #define MSG_QUERY_NO_TASK            "Workflow task is not scheduled yet."
-#define MSG_QUERY_TASK_FAILING       "Unable to query workflow due to Workflow Task in failed state."
+#define MSG_QUERY_NO_POLLER \
+    "no poller seen for task queue recently, worker may be down" /* FAILED_PRECONDITION, no detail */
+#define MSG_QUERY_DRAINED                                                                                           \
+    "You are trying to query a closed Workflow that is PINNED to Worker Deployment Version %s, but %s is drained "  \
+    "and has no pollers to answer the query. Immediately: You can re-deploy Workers in this Deployment Version to " \
+    "take those queries, or you can workflow update-options to change your workflow to AUTO_UPGRADE. For the "      \
+    "future: In your infrastructure, consider waiting longer after the last queried timestamp as reported in "      \
+    "Describe Deployment before you sunset Workers. Or mark this workflow as AUTO_UPGRADE."
+#define MSG_QUERY_TASK_FAILING "Unable to query workflow due to Workflow Task in failed state."
 /* RESOURCE_EXHAUSTED */
 #define MSG_QUERY_BUFFER_FULL                                                                                         \
     "consistent query buffer is full, this may be caused by too many queries and workflow not able to process query " \
