@@ -12,7 +12,7 @@
  * Q5  A task queue's strays_count is the number of tasks in its backlogs that are pinned and wait elsewhere than at
  *     their version's queue. While there are any, no physical queue of it is forgotten.
  *
- * An idle task queue costs about 750 bytes beside its name, one more version 400; matching_sweep forgets those not in
+ * An idle task queue costs about 650 bytes beside its name, one more version 350; matching_sweep forgets those not in
  * use.
  */
 #ifndef FERMATA_MATCHING_QUEUE_H

@@ -92,10 +92,13 @@ struct queue_stats stats_of_version(const struct task_queue *task_queue, const s
 {
     const struct queue_routing *routing = task_queue->routes.routing;
     const struct queue *queue = task_queue_find(task_queue, version);
-    struct queue_stats all = default_stats(task_queue, priority, now), current = {0}, ramping = {0}, own = {0};
+    struct queue_stats all, current = {0}, ramping = {0}, own = {0};
     bool has_current = routing != NULL && queue_version_is_set(&routing->current.version);
     bool has_ramping = routing != NULL && routing->has_ramping && routing->ramp_percentage > 0;
 
+    if (task_queue->is_sticky)
+        return stats_of_priority(task_queue, priority, now);
+    all = default_stats(task_queue, priority, now);
     if (has_current)
         current = share_of(&all, has_ramping ? 100 - routing->ramp_percentage : 100);
     if (has_ramping)

@@ -14,7 +14,7 @@
 /* Numbers of the tasks of one priority, 1 to 5, all versions together. */
 struct queue_stats stats_of_priority(const struct task_queue *task_queue, int priority, nanos now);
 
-/* The same of one version (empty: of workers without one). */
+/* The same of one version (empty: of workers without one). A sticky queue has no versions: all that is there. */
 struct queue_stats stats_of_version(const struct task_queue *task_queue, const struct queue_version *version,
                                     int priority, nanos now);
 

@@ -287,7 +287,7 @@ bool tasks_start(void *context, const struct task *task, struct poll *poll, bool
     struct call *call = poll->call;
     const struct engine *engine = context;
     const struct waiting_poll *waiting = call->waiter;
-    struct queue_stats stats = matching_stats(engine->matching, &waiting->queue);
+    struct queue_stats stats = matching_version_stats(engine->matching, &waiting->queue, &poll->version);
     PbPollerScalingDecision *advice = poll_advice(engine, poll, &stats);
     bool started = false;
 

@@ -362,6 +362,7 @@ START_TEST(what_waits_at_a_sticky_queue_leaves_it)
     ck_assert(add_sticky(&low, TASK_WORKFLOW, 1));
     ck_assert(add_sticky(&high, TASK_WORKFLOW, 2));
     ck_assert(add_sticky(&pinned, TASK_WORKFLOW, 3));
+    ck_assert_int_eq(matching_version_stats(bed.matching, &STICKY, &V1).backlog_count, 3); /* whatever its version */
     ck_assert(add_sticky(&low, TASK_QUERY, 4));
     ck_assert(add_sticky(&high, TASK_QUERY, 5));
     ck_assert(add_sticky(&pinned, TASK_QUERY, 6));
