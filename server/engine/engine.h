@@ -50,18 +50,16 @@ status engine_request_cancel(struct engine *engine, struct arena *arena, const s
                              const PbRequestCancelWorkflowExecutionRequest *req);
 status engine_terminate(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
                         const PbTerminateWorkflowExecutionRequest *req);
-/* Changes options of an open run. */
+status engine_reset(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                    const PbResetWorkflowExecutionRequest *req, PbResetWorkflowExecutionResponse *resp);
+status engine_delete_workflow(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
+                              const PbDeleteWorkflowExecutionRequest *req);
 status engine_update_options(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
                              const PbUpdateWorkflowExecutionOptionsRequest *req,
                              PbUpdateWorkflowExecutionOptionsResponse *resp);
 
 /* What is wrong with the paths of a mask of workflow options, in `arena`; NULL: nothing. */
 const char *options_mask_problem(struct arena *arena, const PbFieldMask *mask);
-
-status engine_reset(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
-                    const PbResetWorkflowExecutionRequest *req, PbResetWorkflowExecutionResponse *resp);
-status engine_delete_workflow(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
-                              const PbDeleteWorkflowExecutionRequest *req);
 
 /* The event to reset a run to: its first or last completed workflow task, or, if it has none, behind the first that was
  * scheduled. FAILED_PRECONDITION when it has neither. */

@@ -562,8 +562,11 @@ static void reload(struct timer *timer, void *context)
 
 void batches_forget_turn(struct batches *batches)
 {
-    struct server *server = batches->server;
+    struct server *server;
 
+    if (batches == NULL)
+        return;
+    server = batches->server;
     forget_all(batches);
     timers_set(loop_timers(server->loop), &batches->reload, nanos_add(loop_now(server->loop), RETRY_INTERVAL), reload,
                batches);

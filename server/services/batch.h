@@ -31,7 +31,7 @@ void batches_free(struct batches *batches);
  * keeps things. */
 void batches_recover(struct batches *batches);
 
-/* Called by the turn when its commit has failed: all that is in memory is read again. */
+/* Called by the turn when its commit has failed: all that is in memory is read again. NULL is accepted. */
 void batches_forget_turn(struct batches *batches);
 
 /* Starts a batch; the request has been checked. ALREADY_EXISTS when the job id is taken, RESOURCE_EXHAUSTED when too

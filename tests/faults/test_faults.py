@@ -437,3 +437,67 @@ def test_a_full_disk_is_told_and_waited_for(exe, monkeypatch, tmp_path):
             assert Run(server, run.workflow_id, run.run_id, run.queue).status() == "RUNNING"
         again = Run(server, napper.workflow_id, napper.run_id, napper.queue)
         assert "TimerFired" in again.task().text()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Batches
+
+BATCHED = 40  # workflows
+BATCH_PERIOD = 250  # as PERIOD: a turn of a batch deals with many
+
+
+def persistently(server, name, **fields):
+    give_up = time.monotonic() + SCENARIO_SECONDS
+    while True:
+        try:
+            return server.call(name, **fields)
+        except grpc.RpcError as error:
+            if error.code() != UNAVAILABLE or time.monotonic() > give_up:
+                raise
+
+
+def start_persistently(server, number):
+    return persistently(
+        server,
+        "StartWorkflowExecution",
+        workflow_id=f"batched-{number}",
+        workflow_type=dict(name="Batched"),
+        task_queue=dict(name="batched"),
+        request_id=f"start-{number}",
+        identity="client",
+    )
+
+
+BATCHES = {
+    "signal": (dict(signal_operation=dict(signal="s", identity="b")), "WorkflowExecutionSignaled"),
+    "terminate": (dict(termination_operation={}), "WorkflowExecutionTerminated"),
+    "cancel": (dict(cancellation_operation={}), "WorkflowExecutionCancelRequested"),
+    "delete": (dict(deletion_operation={}), None),
+}
+
+
+@pytest.mark.parametrize("kind", BATCHES)
+@pytest.mark.parametrize("first", [1, 40, 90, 131, 172])
+def test_a_batch_over_a_failing_database_deals_with_each_once(first, kind, exe, monkeypatch):
+    operation, event = BATCHES[kind]
+    with failing(exe, monkeypatch, f"{first},{BATCH_PERIOD}") as launched, Server(launched.address) as server:
+        runs = [
+            Run(server, f"batched-{i}", start_persistently(server, i).run_id, "batched") for i in range(BATCHED)
+        ]
+        request = dict(job_id="job", reason="r", visibility_query="WorkflowType = 'Batched'", **operation)
+        persistently(server, "StartBatchOperation", **request)  # one that was refused has left nothing
+        give_up = time.monotonic() + SCENARIO_SECONDS
+        while (answer := persistently(server, "DescribeBatchOperation", job_id="job")).state == 1:
+            assert launched.alive() and time.monotonic() < give_up, f"{answer}\n{launched.output()[-3000:]}"
+            time.sleep(0.01)
+        counts = (answer.total_operation_count, answer.complete_operation_count, answer.failure_operation_count)
+        assert counts == (BATCHED, BATCHED, 0)
+        for run in runs:
+            if event is None:
+                with pytest.raises(grpc.RpcError) as error:
+                    persistently(server, "GetWorkflowExecutionHistory", execution=run.execution)
+                assert error.value.code() == NOT_FOUND
+            else:
+                page = persistently(server, "GetWorkflowExecutionHistory", execution=run.execution)
+                assert [event_type(each) for each in page.history.events].count(event) == 1, render(page.history.events)
+        assert step_fails(launched), "no step has failed"

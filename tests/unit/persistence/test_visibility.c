@@ -398,17 +398,20 @@ END_TEST
 
 START_TEST(a_file_from_before_the_index_gets_one)
 {
+    const char *version;
+
     bed_close(&bed);
     bed_open(&bed);
     insert_indexed();
     bed_close(&bed);
-    bed_sql(&bed,
-            "DROP TABLE search_index; DROP TABLE deployments; DROP TABLE deployment_versions; PRAGMA user_version = 1");
+    version = bed_sql_text(&bed, "PRAGMA user_version");
+    bed_sql(&bed, "DROP TABLE search_index; DROP TABLE deployments; DROP TABLE deployment_versions; "
+                  "DROP TABLE batches; DROP TABLE batch_requests; PRAGMA user_version = 1");
     bed_open(&bed);
     ck_assert_str_eq(list_ids("Kw = 'A\xc3\xa9' AND Kl = 'B' AND Nu = 5", 10), " 1");
     bed_close(&bed);
     ck_assert_str_eq(count_entries(&bed), "Kl=b@1 Kl=\xc3\xa9x@1 Kw=A\xc3\xa9@1 Nu=5@1");
-    ck_assert_str_eq(bed_sql_text(&bed, "PRAGMA user_version"), "3");
+    ck_assert_str_eq(bed_sql_text(&bed, "PRAGMA user_version"), version);
 }
 END_TEST
 
