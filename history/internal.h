@@ -184,7 +184,7 @@ PbDeclinedTargetVersionUpgrade *versioning_declined_by_continuing(const struct m
 
 /* The volatile part, NULL when there is none; shares memory with the state. Whether that of the row is another one. */
 PbVersioningVolatile *versioning_pack(const struct mutable_state *ms, struct arena *arena);
-void versioning_unpack(struct mutable_state *ms, const PbVersioningVolatile *packed);
+void versioning_unpack(struct mutable_state *ms, const PbVersioningVolatile *packed, bool is_stored);
 bool versioning_must_be_stored(const struct mutable_state *ms);
 void versioning_is_stored(struct mutable_state *ms);
 

@@ -538,7 +538,7 @@ PbVersioningVolatile *versioning_pack(const struct mutable_state *ms, struct are
     return packed;
 }
 
-void versioning_unpack(struct mutable_state *ms, const PbVersioningVolatile *packed)
+void versioning_unpack(struct mutable_state *ms, const PbVersioningVolatile *packed, bool is_stored)
 {
     struct versioning *v;
 
@@ -554,5 +554,6 @@ void versioning_unpack(struct mutable_state *ms, const PbVersioningVolatile *pac
     if (v->attributes_held)
         mutable_state_replace_search_attributes(ms, packed->search_attributes);
     end_change(ms, v);
-    ms->versioning->has_moved = ms->versioning->unstored = false;
+    ms->versioning->has_moved = false;
+    ms->versioning->unstored = !is_stored;
 }

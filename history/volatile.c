@@ -132,7 +132,7 @@ enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes
     if (part == NULL)
         broken = BROKEN_VOLATILE;
     if (broken == INTACT)
-        versioning_unpack(ms, part->versioning);
+        versioning_unpack(ms, part->versioning, true);
     for (size_t i = 0; broken == INTACT && i < part->n_activities; i++)
         broken = unpack_activity(ms, part->activities[i]);
     if (broken == INTACT)

@@ -242,7 +242,7 @@ void workflow_task_recall(struct mutable_state *ms, const struct task_memory *me
     else
         clear_sticky(ms);
     updates_recall(ms, memory->updates);
-    versioning_unpack(ms, memory->versioning);
+    versioning_unpack(ms, memory->versioning, false);
 }
 
 static bool is_heartbeat(const PbRespondWorkflowTaskCompletedRequest *request)

@@ -78,6 +78,7 @@ struct transition *bed_begin(struct bed *bed)
     t->load_first_event = load_first_event;
     t->judge_search_attributes = judge;
     t->search_attributes_size_problem = no_size_problem;
+    t->version_has_queue = bed->version_has_queue;
     t->context = bed;
     return t;
 }
@@ -127,6 +128,8 @@ static void check_fold(struct bed *bed)
     if (again->workflow_task.state == WORKFLOW_TASK_SCHEDULED && again->workflow_task.is_transient &&
         bed->ms->workflow_task.state == WORKFLOW_TASK_STARTED)
         again->workflow_task.state = WORKFLOW_TASK_STARTED; /* a transient start is in memory only */
+    if (versioning_must_be_stored(bed->ms)) /* what the start of a workflow task has changed is in memory only, too */
+        versioning_unpack(again, versioning_pack(bed->ms, bed->arena), false);
     difference = mutable_state_difference(bed->ms, again, bed->arena);
     ck_assert_msg(difference == NULL, "what is stored folds to another state: %s; %s", difference, bed_events(bed, 1));
     mutable_state_free(again);
@@ -261,25 +264,24 @@ void bed_terminate(struct bed *bed)
     bed_commit(bed);
 }
 
-static void poll_task(struct bed *bed, bool on_sticky)
+void bed_poll_by(struct bed *bed, const struct task_poller *who)
 {
     PbMessage **messages;
 
     ck_assert_int_eq(bed->ms->workflow_task.state, WORKFLOW_TASK_SCHEDULED);
-    workflow_task_start(bed_begin(bed),
-                        &(struct task_poller){.identity = "worker", .request_id = "request", .on_sticky = on_sticky});
+    workflow_task_start(bed_begin(bed), who);
     bed_commit(bed);
     (void)updates_make_messages(bed->ms, NEW_UPDATES, bed->arena, &messages);
 }
 
 void bed_poll(struct bed *bed)
 {
-    poll_task(bed, false);
+    bed_poll_by(bed, &(struct task_poller){.identity = "worker", .request_id = "request"});
 }
 
 void bed_poll_sticky(struct bed *bed)
 {
-    poll_task(bed, true);
+    bed_poll_by(bed, &(struct task_poller){.identity = "worker", .request_id = "request", .on_sticky = true});
 }
 
 /* After a refused completion the state is spoilt: what is stored is folded, what was in memory only is recalled. */

@@ -30,6 +30,8 @@ struct bed {
 
     struct transition t; /* the last one, or the one that is under way */
     PbWorkflowExecutionStartedEventAttributes *started;
+    /* Which versions serve which queues; NULL: each serves each. */
+    bool (*version_has_queue)(void *context, const PbWorkerDeploymentVersion *version, const char *task_queue);
 };
 
 /* ---- the run ---- */
@@ -67,6 +69,7 @@ void bed_terminate(struct bed *bed);
 /* A worker polls the normal queue, or the sticky one, and gets the workflow task. */
 void bed_poll(struct bed *bed);
 void bed_poll_sticky(struct bed *bed);
+void bed_poll_by(struct bed *bed, const struct task_poller *who);
 
 /* The worker completes the task. Returns the refusal's text, "" when there was none; after a refusal the bed does what
  * the engine does. */
