@@ -213,6 +213,7 @@ static int64_t add_started_event(struct transition *t, const struct activity *ac
     started->request_id = arena_strdup(t->arena, borrow_text(activity->started_request_id));
     started->attempt = activity->attempt;
     started->last_failure = pb_copy(t->arena, activity->last_failure);
+    started->worker_version = borrow(t->worker_version);
     t->pending->event_time = pb_timestamp_new(t->arena, activity->started_time);
     return transition_settle(t);
 }

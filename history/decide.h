@@ -119,7 +119,7 @@ const char *versioning_completion_problem(const struct mutable_state *ms,
 void versioning_start_transition(struct transition *t, const PbWorkerDeploymentVersion *to, int64_t revision);
 
 /* Records changed options; they act at once, also while the event has to wait. The override may be in any form, it is
- * recorded as it is. */
+ * recorded without deprecated members. */
 void decide_options_update(struct transition *t, const PbWorkflowExecutionOptionsUpdatedEventAttributes *options);
 
 /* What a child that is about to start takes over from its parent, `t` being a transition of the parent (nothing of it

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "history/internal.h"
+#include "proto/versioning.h"
 
 enum { PRIORITY_ARENA_BYTES = 128 };
 
@@ -26,6 +27,7 @@ void decide_options_update(struct transition *t, const PbWorkflowExecutionOption
     bool has_moved;
 
     *updated = *options;
+    updated->versioning_override = override_normal(t->arena, options->versioning_override);
     t->pending->worker_may_ignore = true;
     (void)versioning_has_moved(ms); /* what came before is none of this */
     transition_settle(t);

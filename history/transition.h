@@ -95,6 +95,8 @@ struct transition {
     void *context;
     size_t links_count; /* of the request to cancel or to terminate: for the event that it makes */
     PbCommonLink **links;
+    /* What the worker that ends an activity says of its version, for the event of its start; NULL: nothing. */
+    const PbWorkerVersionStamp *worker_version;
 
     /* The outcome. */
     PbHistoryEvent **events; /* applied, with their ids */

@@ -550,7 +550,6 @@ void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, c
 
         failed->failure = borrow(failure);
         failed->binary_checksum = borrow_text(binary_checksum);
-        failed->worker_version = borrow(stamp);
         transition_settle(t);
     }
     count_problem(ms);

@@ -272,6 +272,7 @@ status engine_complete_activity(struct call *call, const struct namespace_info *
 
     TRY(token_activity(call, ns, &req->task_token, true, &run, &activity));
     run_begin(run, &t);
+    t.worker_version = req->worker_version;
     if (activity->state ==
         ACTIVITY_SCHEDULED) /* done elsewhere, before any worker has come: it starts and ends at once */
         activity_start(&t, activity, req->identity, "", NULL);
@@ -316,6 +317,7 @@ status engine_fail_activity(struct call *call, const struct namespace_info *ns,
         failure = small;
     }
     run_begin(run, &t);
+    t.worker_version = req->worker_version;
     if (req->last_heartbeat_details != NULL)
         activity_heartbeat(&t, activity, req->last_heartbeat_details);
     activity_fail(&t, activity, failure, req->identity);

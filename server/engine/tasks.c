@@ -482,9 +482,6 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
     if (problem != NULL)
         return status_error(GRPC_INVALID_ARGUMENT, problem);
     TRY(check_other_namespaces(call, req));
-    problem = versioning_completion_problem(run->state, req);
-    if (problem != NULL)
-        return status_error(GRPC_INVALID_ARGUMENT, problem);
     memory = workflow_task_remember(run->state, call->arena);
     run_begin(run, &t);
     refusal = workflow_task_complete(&t, req, &outcome);

@@ -204,7 +204,7 @@ void run_apply_options(struct transition *t, const PbWorkflowExecutionOptions *o
     PbWorkflowExecutionOptionsUpdatedEventAttributes *attributes =
         ARENA_NEW_PB(t->arena, PbWorkflowExecutionOptionsUpdatedEventAttributes);
 
-    attributes->versioning_override = override_normal(t->arena, options->versioning_override);
+    attributes->versioning_override = options->versioning_override;
     attributes->unset_versioning_override = options->versioning_override == NULL;
     attributes->priority = options->priority;
     attributes->identity = arena_strdup(t->arena, identity);

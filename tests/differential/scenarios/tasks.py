@@ -49,7 +49,7 @@ def a_completion_with_all_that_a_worker_tells_of_itself(world):
     run.task().complete(complete_workflow())
 
 
-@scenario(missing="names of deployments of workers without versioning")
+@scenario
 def a_worker_of_a_deployment_without_versioning(world):
     unversioned = dict(deployment_name="d", build_id="b", worker_versioning_mode="WORKER_VERSIONING_MODE_UNVERSIONED")
     run = world.start()
@@ -58,7 +58,7 @@ def a_worker_of_a_deployment_without_versioning(world):
     run.task(deployment_options=unversioned).complete(complete_workflow(), deployment_options=unversioned)
 
 
-@scenario(missing="build ids of polls without versioning")
+@scenario
 def a_worker_that_tells_its_build_id(world):
     run = world.start()
     task = run.task(worker_version_capabilities=dict(build_id="b"))

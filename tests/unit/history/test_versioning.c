@@ -189,7 +189,7 @@ END_TEST
 START_TEST(a_run_that_leaves_versions_shows_an_empty_message)
 {
     settle_on(AUTO_UPGRADE);
-    poll_as(&bed, NULL, NULL, 0);
+    poll_as(&bed, NULL, NULL, 3);
     EXPECT_VERSIONING(&bed, "AutoUpgrade d:1 -> none");
     ck_assert_str_eq(versioning_info(bed.ms, bed.arena)->version_transition->version, "__unversioned__");
     complete_as(&bed, NULL, UNSPECIFIED);
@@ -452,6 +452,8 @@ START_TEST(an_override_may_be_in_an_older_form)
     decide_options_update(bed_begin(&bed), &options);
     bed_commit(&bed);
     EXPECT_VERSIONING(&bed, "Unspecified none (override pinned d:2)");
+    ck_assert_str_eq(ATTRIBUTES_OF(&bed, 3, workflow_execution_options_updated)->versioning_override->pinned_version,
+                     "");
     ck_assert_int_eq(versioning_info(bed.ms, bed.arena)->versioning_override->behavior, PINNED); /* the mirrors */
     ck_assert_str_eq(versioning_info(bed.ms, bed.arena)->versioning_override->pinned_version, "d.2");
     ck_assert_str_eq(versioning_deployment_name(bed.ms), "d");
