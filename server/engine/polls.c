@@ -1,6 +1,4 @@
 /* Long polls: a call that takes a task at once or waits for one, and ends empty shortly before its client gives up. */
-#include <string.h>
-
 #include "base/invariant.h"
 #include "server/engine/internal.h"
 
@@ -54,11 +52,8 @@ static status hold(struct waiting_poll *waiting, status refusal, nanos left)
     return call_park(waiting->poll.call, poll_cancelled, waiting);
 }
 
-/* Of a worker that is versioned in the oldest way, by a build id alone: a name that no deployment has. Its polls are
+/* The version of a worker that has one. One that is versioned in the oldest way has a build id alone: its polls are
  * taken, and nothing is ever routed to them. */
-static const char deployment_of_sets[] = ":";
-
-/* The version of a worker that has one. */
 static struct queue_version version_of(const struct poll *who)
 {
     const PbWorkerDeploymentOptions *options = who->deployment_options;
@@ -66,18 +61,17 @@ static struct queue_version version_of(const struct poll *who)
 
     if (options != NULL && options->worker_versioning_mode == WORKER_VERSIONING_MODE_VERSIONED)
         return (struct queue_version){options->deployment_name, options->build_id};
-    if (capabilities == NULL || !capabilities->use_versioning)
-        return (struct queue_version){0};
-    if (capabilities->deployment_series_name[0] != '\0')
+    if (capabilities != NULL && capabilities->use_versioning)
         return (struct queue_version){capabilities->deployment_series_name, capabilities->build_id};
-    return (struct queue_version){deployment_of_sets, capabilities->build_id};
+    return (struct queue_version){0};
 }
 
 /* Whether the poller belongs to a deployment that should know of it. A sticky queue is one worker's own. */
 static bool is_to_register(const struct waiting_poll *waiting)
 {
-    return !waiting->queue.is_sticky && queue_version_is_set(&waiting->poll.version) &&
-           strcmp(waiting->poll.version.deployment, deployment_of_sets) != 0;
+    const char *deployment = waiting->poll.version.deployment;
+
+    return !waiting->queue.is_sticky && deployment != NULL && deployment[0] != '\0';
 }
 
 void poll_answer(struct poll *poll)

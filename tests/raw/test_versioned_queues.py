@@ -207,6 +207,34 @@ def test_pollers_of_all_versions_are_listed_together(server):
     plain.cancel()
 
 
+def test_workers_of_the_oldest_kind_of_versions_poll_apart(server):
+    queue = unique("queue")
+    capabilities = dict(build_id="b7", use_versioning=True)
+    poll = server.call_later(
+        "PollWorkflowTaskQueue", task_queue=dict(name=queue), identity="old", worker_version_capabilities=capabilities
+    )
+
+    def is_listed():
+        (known,) = describe(server, queue).pollers
+        assert known.identity == "old" and known.worker_version_capabilities.build_id == "b7"
+
+    give_up = time.monotonic() + 10
+    while not describe(server, queue).pollers and time.monotonic() < give_up:
+        time.sleep(0.02)
+    is_listed()
+
+    def is_apart():
+        versions = dict(build_ids=["b7", "b8"], unversioned=True)
+        answer = describe(server, queue, versions=versions, report_pollers=True, **ENHANCED)
+        pollers = {key: [who.identity for who in info.types_info[1].pollers] for key, info in answer.versions_info.items()}
+        assert pollers == {"b7": ["old"], "b8": [], "": []}
+
+    eventually(is_apart)
+    run = server.start(task_queue=dict(name=queue))
+    assert run.task(identity="plain").attempt == 1  # the older poll does not get it
+    poll.cancel()
+
+
 # What waits
 
 
