@@ -22,6 +22,9 @@ from temporalio.api.workflowservice.v1 import request_response_pb2 as service_pb
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
+# The identity of an SDK's client that gives itself none.
+PROCESS = re.compile(r"\d+@[^@]+@")
+
 # Points in time that follow from others: told as the distance from the event, or from the start of the run.
 FOLLOWING = {
     "workflow_execution_expiration_time",
@@ -80,6 +83,8 @@ class Normalizer:
         return self.names[id]
 
     def string(self, text, field=""):
+        if field == "identity" and PROCESS.fullmatch(text):
+            return "a process of the server's"
         text = text.replace(f"-{self.tag}", "")
         return UUID.sub(lambda found: self.name_of(found[0], field), text)
 
