@@ -63,7 +63,6 @@ struct task {
 struct task_binding {
     bool is_pinned;               /* temporal.api.enums.v1.VERSIONING_BEHAVIOR_PINNED, to `version` */
     struct queue_version version; /* effective; empty: none */
-    int64_t revision;             /* of the routing config that moved the workflow last */
     bool use_ramping;             /* the first task of a run that continued as new onto the ramping version */
     const char *workflow_id;      /* which side of a ramp it falls on; NULL: there is none (Nexus) */
     const char *normal_name;      /* at a sticky queue: the task queue whose routing decides; NULL: none does */

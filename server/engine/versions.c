@@ -34,7 +34,6 @@ struct task_binding run_binding(const struct run *run, bool sticky)
         return binding;
     binding.is_pinned = versioning_effective_behavior(ms) == VERSIONING_BEHAVIOR_PINNED;
     binding.version = queue_version_of(versioning_effective_version(ms));
-    binding.revision = versioning_revision(ms);
     binding.use_ramping = versioning_uses_ramping(ms);
     return binding;
 }
