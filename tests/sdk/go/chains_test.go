@@ -67,6 +67,45 @@ func TestALoopContinuesAsNewAndLosesNoSignal(t *testing.T) {
 	}
 }
 
+// An album that keeps pictures in its history, until the server says that this has got too long.
+
+func album(ctx workflow.Context, pictures int) (int, error) {
+	channel := workflow.GetSignalChannel(ctx, "picture")
+	if err := workflow.SetQueryHandler(ctx, "pictures", func() (int, error) { return pictures, nil }); err != nil {
+		return 0, err
+	}
+	for !workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+		var picture []byte
+		if channel.Receive(ctx, &picture); len(picture) == 0 {
+			return pictures, nil
+		}
+		pictures++
+	}
+	for channel.ReceiveAsync(nil) {
+		pictures++
+	}
+	return 0, workflow.NewContinueAsNewError(ctx, album, pictures)
+}
+
+func TestALoopContinuesAsNewWhenItIsTold(t *testing.T) {
+	s := tell(t)
+	s.work(album)
+
+	run := s.start(album, 0)
+	first := run.GetRunID()
+	pictures := 0
+	for s.status(run.GetID(), first) == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING { // 4 MiB are too long
+		require.NoError(t, s.SignalWorkflow(s.ctx, run.GetID(), "", "picture", make([]byte, 1_000_000)))
+		pictures++
+		_, err := s.QueryWorkflow(s.ctx, run.GetID(), "", "pictures") // who sends too fast keeps it from going on
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.SignalWorkflow(s.ctx, run.GetID(), "", "picture", []byte{}))
+
+	require.Equal(t, pictures, result[int](s, run))
+	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, s.status(run.GetID(), first))
+}
+
 func countdown(ctx workflow.Context, left int, runs []string) ([]string, error) {
 	info := workflow.GetInfo(ctx)
 	if runs = append(runs, info.WorkflowExecution.RunID); left > 0 {

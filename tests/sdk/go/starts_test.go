@@ -98,7 +98,7 @@ func TestADescriptionForPeople(t *testing.T) {
 	options.StaticSummary = "an **order**"
 	options.StaticDetails = "of _tea_"
 	options.Memo = map[string]any{"note": "fragile"}
-	options.Priority = temporal.Priority{PriorityKey: 2}
+	options.Priority = temporal.Priority{PriorityKey: 2, FairnessKey: "tea", FairnessWeight: 2.5}
 
 	run := s.startWith(options, waiting)
 	described, err := s.DescribeWorkflow(s.ctx, run.GetID(), run.GetRunID())
@@ -113,6 +113,8 @@ func TestADescriptionForPeople(t *testing.T) {
 	require.Equal(t, []string{"an **order**", "of _tea_"}, []string{summary, details})
 	require.JSONEq(t, `"fragile"`, string(raw.WorkflowExecutionInfo.Memo.Fields["note"].Data))
 	require.EqualValues(t, 2, raw.WorkflowExecutionInfo.Priority.PriorityKey)
+	require.Equal(t, "tea", raw.WorkflowExecutionInfo.Priority.FairnessKey)
+	require.EqualValues(t, 2.5, raw.WorkflowExecutionInfo.Priority.FairnessWeight)
 	require.NoError(t, s.CancelWorkflow(s.ctx, run.GetID(), ""))
 }
 

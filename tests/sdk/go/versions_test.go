@@ -154,6 +154,30 @@ func TestAPanicFailsTheWorkflowWhenThePolicySaysSo(t *testing.T) {
 	require.ErrorContains(t, s.failure(s.start("divide")), "division by zero")
 }
 
+// Signals that were sent because of the bad deploy are better left out.
+func TestAResetLeavesSignalsOut(t *testing.T) {
+	s := tell(t)
+	s.deploy("cook", func(ctx workflow.Context) (string, error) {
+		var spice string
+		workflow.GetSignalChannel(ctx, "spice").Receive(ctx, &spice)
+		return spice, nil
+	})
+	bad := s.start("cook")
+	s.eventually(func() bool { return len(s.events(bad)) == 4 })
+	s.signal(bad, "spice", "salt")
+	require.Equal(t, "salt", result[string](s, bad))
+
+	reset, err := s.ResetWorkflowExecution(s.ctx, &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: execution(bad), Reason: "oversalted", WorkflowTaskFinishEventId: 4,
+		RequestId:                "reset " + s.Name(),
+		ResetReapplyExcludeTypes: []enumspb.ResetReapplyExcludeType{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL},
+	})
+	require.NoError(t, err)
+	require.NoError(t, s.SignalWorkflow(s.ctx, bad.GetID(), reset.RunId, "spice", "pepper"))
+
+	require.Equal(t, "pepper", result[string](s, s.GetWorkflow(s.ctx, bad.GetID(), reset.RunId)))
+}
+
 func TestARunIsResetToBeforeABadDeploy(t *testing.T) {
 	s := tell(t)
 	withdraw := s.deploy("cook", func(ctx workflow.Context) (string, error) {

@@ -215,6 +215,49 @@ async def test_a_loop_that_continues_as_new_loses_nothing(client):
     ]
 
 
+@workflow.defn
+class Album:
+    """Keeps pictures in its history, until the server says that this has got too long."""
+
+    def __init__(self):
+        self.pictures, self.is_full = 0, False
+
+    @workflow.query
+    def count(self) -> int:
+        return self.pictures
+
+    @workflow.signal
+    def add(self, picture: bytes) -> None:
+        self.pictures += 1
+
+    @workflow.signal
+    def close(self) -> None:
+        self.is_full = True
+
+    @workflow.run
+    async def run(self, pictures: int) -> int:
+        await workflow.wait_condition(lambda: self.is_full or workflow.info().is_continue_as_new_suggested())
+        if not self.is_full:
+            workflow.continue_as_new(pictures + self.pictures)
+        return pictures + self.pictures
+
+
+async def test_a_loop_continues_as_new_when_it_is_told(client):
+    async with worker(client, Album) as queue:
+        handle = await client.start_workflow(Album.run, 0, id=unique("album"), task_queue=queue)
+        current = client.get_workflow_handle_for(Album.run, handle.id)
+        first = client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+        pictures = 0
+        while (await first.describe()).status == WorkflowExecutionStatus.RUNNING:  # 4 MiB are too long
+            await current.signal(Album.add, b"x" * 1_000_000)
+            pictures += 1
+            await current.query(Album.count)  # who sends too fast keeps it from going on
+        await current.signal(Album.close)
+        assert await handle.result() == pictures
+    statuses = [status.name for status, _ in await follow(client, handle)]
+    assert statuses[0] == "CONTINUED_AS_NEW" and statuses[-1] == "COMPLETED"
+
+
 async def test_a_loop_is_asked_for_its_books_between_two_runs(client):
     async with worker(client, Bookkeeper) as queue:
         handle = await client.start_workflow(Bookkeeper.run, Account(), id=unique("books"), task_queue=queue)

@@ -4,7 +4,7 @@ import pytest
 from stories import *
 from temporalio import workflow
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -160,6 +160,15 @@ async def test_summary_and_details_are_kept(client):
     description = await handle.describe()
     assert await description.static_summary() == "in short"
     assert await description.static_details() == "at length"
+
+
+async def test_a_workflow_says_how_urgent_it_is_and_whose(client):
+    priority = Priority(priority_key=2, fairness_key="tea", fairness_weight=2.5)
+    handle = await client.start_workflow(Wait.run, id=unique(), task_queue="none", priority=priority)
+    described = (await handle.describe()).raw_description.workflow_execution_info.priority
+    assert (described.priority_key, described.fairness_key, described.fairness_weight) == (2, "tea", 2.5)
+    (started,) = await attributes(handle, "WorkflowExecutionStarted")
+    assert started.priority == described
 
 
 async def test_an_eager_start_runs_on_the_clients_own_worker(client):

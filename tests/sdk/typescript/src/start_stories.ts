@@ -46,14 +46,14 @@ story('a description for people', async () => {
     memo: { note: 'fragile' },
     staticSummary: 'an **order**',
     staticDetails: 'of _tea_',
-    priority: { priorityKey: 2 },
+    priority: { priorityKey: 2, fairnessKey: 'tea', fairnessWeight: 2.5 },
   });
 
   const described = await handle.describe();
   assert.deepEqual(described.memo, { note: 'fragile' });
   assert.equal(await described.staticSummary(), 'an **order**');
   assert.equal(await described.staticDetails(), 'of _tea_');
-  assert.equal(described.priority?.priorityKey, 2);
+  assert.deepEqual(described.priority, { priorityKey: 2, fairnessKey: 'tea', fairnessWeight: 2.5 });
   await handle.terminate();
 });
 
