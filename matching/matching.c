@@ -246,13 +246,13 @@ static void leave_sticky_queues(struct matching *matching, const struct queue_na
     if (matching->ports.give_back == NULL || matching->ports.routing == NULL)
         return;
     matching->ports.routing(matching->ports.deployments, name, &routing);
-    for (struct task_queue *sticky = matching->queues.by_key; sticky != NULL; sticky = sticky->hh.next) {
+    for (struct task_queue *sticky = matching->queues.sticky; sticky != NULL; sticky = sticky->next_sticky) {
         struct queue leaving = {0};
 
         if (!sticky_is_beside(sticky, name) || !queue_has_work(&sticky->unversioned))
             continue;
         sticky_leave(sticky, &routing, &leaving);
-        give_back(matching, &leaving); /* which may add queues, at the end of the list */
+        give_back(matching, &leaving); /* which may add queues, at the end */
     }
 }
 

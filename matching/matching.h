@@ -143,7 +143,7 @@ struct queue_target matching_target(const struct matching *matching, const struc
                                     const char *workflow_id, bool use_ramping);
 
 /* The routing of a task queue has changed, or which versions have it: what waits there moves to where it belongs now,
- * and polls that wait there get it at once. Linear in the number of tasks that wait, and of task queues. */
+ * and polls that wait there get it at once. Linear in the number of tasks that wait, and of sticky queues. */
 void matching_reroute(struct matching *matching, const struct queue_name *queue);
 
 /* Lets `poll` take the first task that it may have, else makes it wait. True: it has been used (ports.start was called

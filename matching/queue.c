@@ -57,7 +57,7 @@ void queue_clear(struct queue *queue)
 
 void queue_table_init(struct queue_table *table)
 {
-    table->by_key = NULL;
+    *table = (struct queue_table){0};
     table->key = memory_new(sizeof(*table->key));
 }
 
@@ -105,6 +105,8 @@ struct task_queue *queue_table_get(struct queue_table *table, const struct queue
     task_queue->name = task_queue->key + table->key->len - strlen(name->name);
     queue_init(&task_queue->unversioned, task_queue);
     HASH_ADD_KEYPTR(hh, table->by_key, task_queue->key, task_queue->key_bytes, task_queue);
+    if (task_queue->is_sticky)
+        DL_APPEND2(table->sticky, task_queue, prev_sticky, next_sticky);
     return task_queue;
 }
 
@@ -113,6 +115,8 @@ void queue_table_forget(struct queue_table *table, struct task_queue *task_queue
     struct queue *queue = task_queue->unversioned.next;
 
     HASH_DEL(table->by_key, task_queue);
+    if (task_queue->is_sticky)
+        DL_DELETE2(table->sticky, task_queue, prev_sticky, next_sticky);
     while (queue != NULL) {
         struct queue *next = queue->next;
 

@@ -63,8 +63,9 @@ struct sticky_worker {
 
 struct task_queue {
     UT_hash_handle hh;
-    struct queue unversioned; /* Q1; others follow in its list */
-    struct routes routes;     /* where tasks go that are not pinned */
+    struct task_queue *next_sticky, *prev_sticky; /* in the list of sticky ones */
+    struct queue unversioned;                     /* Q1; others follow in its list */
+    struct routes routes;                         /* where tasks go that are not pinned */
     struct pollers pollers;
     struct sticky_worker worker; /* of a sticky queue */
     size_t waiting_polls_count;  /* Q3 */
@@ -82,6 +83,7 @@ struct task_queue {
 /* All task queues. Zeroed is empty. */
 struct queue_table {
     struct task_queue *by_key; /* uthash */
+    struct task_queue *sticky; /* those that are, few among many */
     struct buffer *key;        /* where a key is put together for a look-up */
 };
 
