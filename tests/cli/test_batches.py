@@ -77,6 +77,15 @@ async def test_deleting(cli):
         assert "not found" in await cli.fails("workflow", "describe", "--workflow-id", id)
 
 
+async def test_changing_options(cli):
+    ids, query = await some(cli)
+    words = ("workflow", "update-options", "--query", query, "--versioning-override-behavior", "auto_upgrade")
+    described = await job(cli, *words)
+    assert described["completeOperationCount"] == str(COUNT)
+    for id in ids:
+        assert (await types(cli, id))[2:] == ["WORKFLOW_EXECUTION_OPTIONS_UPDATED"]
+
+
 async def test_resetting_what_cannot_be_reset(cli):
     _, query = await some(cli)
     described = await job(cli, "workflow", "reset", "--query", query, "--type", "FirstWorkflowTask")
