@@ -66,12 +66,20 @@ static struct queue_version version_of(const struct poll *who)
     return (struct queue_version){0};
 }
 
-/* Whether the poller belongs to a deployment that should know of it. A sticky queue is one worker's own. */
-static bool is_to_register(const struct waiting_poll *waiting)
+/* Makes the poller's version known to its deployment: as one that has the task queue, which for a sticky queue is the
+ * one that its worker serves. */
+static status register_poller(struct call *call, const struct waiting_poll *waiting)
 {
-    const char *deployment = waiting->poll.version.deployment;
+    const struct queue_version *version = &waiting->poll.version;
+    struct queue_name queue = waiting->queue;
 
-    return !waiting->queue.is_sticky && deployment != NULL && deployment[0] != '\0';
+    if (version->deployment == NULL || version->deployment[0] == '\0')
+        return status_ok();
+    if (queue.is_sticky) {
+        queue.name = waiting->poll.normal_name;
+        queue.is_sticky = false;
+    }
+    return deployments_register_poll(call->server, call->arena, &queue, version);
 }
 
 void poll_answer(struct poll *poll)
@@ -110,6 +118,7 @@ status poll_or_wait(struct call *call, const struct namespace_info *ns, enum que
 {
     struct engine *engine = call->server->engine;
     struct waiting_poll *waiting = ARENA_NEW(call->arena, struct waiting_poll);
+    status registered;
     nanos left = call_time_left(call), most = call->server->options->config.long_poll_max;
 
     waiting->engine = engine;
@@ -126,14 +135,10 @@ status poll_or_wait(struct call *call, const struct namespace_info *ns, enum que
     call->waiter = waiting;
     if (left <= POLL_TAIL_ROOM)
         return status_ok();
-    if (is_to_register(waiting)) {
-        status registered =
-            deployments_register_poll(call->server, call->arena, &waiting->queue, &waiting->poll.version);
-
-        if (registered.code == GRPC_RESOURCE_EXHAUSTED)
-            return hold(waiting, registered, left);
-        TRY(registered);
-    }
+    registered = register_poller(call, waiting);
+    if (registered.code == GRPC_RESOURCE_EXHAUSTED)
+        return hold(waiting, registered, left);
+    TRY(registered);
     if (matching_poll(engine->matching, &waiting->queue, &waiting->poll)) {
         invariant(waiting->used, "matching has used a poll that was not answered");
         return status_ok();

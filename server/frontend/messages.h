@@ -98,7 +98,6 @@
 #define MSG_DEPLOYMENTS_DISABLED                                                       \
     "Worker Deployment Versions are disabled on this namespace." /* PERMISSION_DENIED, \
                                                                     PermissionDeniedFailure */
-#define MSG_POLL_VERSION_DISABLED "missing deployment version"
 #define MSG_DEPLOYMENT_READS                                                                \
     "Worker Deployment Read API rate limit exceeded for namespace %s" /* RESOURCE_EXHAUSTED \
                                                                        */

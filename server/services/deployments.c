@@ -174,7 +174,7 @@ status deployments_register_poll(struct server *server, struct arena *arena, con
                                  const struct queue_version *version)
 {
     if (!server->options->config.deployment_versions)
-        return status_error(GRPC_INVALID_ARGUMENT, MSG_POLL_VERSION_DISABLED);
+        return status_ok(); /* such workers wait in vain, there, too */
     return deployments_register(server->deployments, arena, queue, version, clock_now(server->clock));
 }
 

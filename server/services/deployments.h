@@ -36,8 +36,8 @@ void deployment_service_forget_turn(struct deployment_service *service);
 
 /* ---- for handlers ---- */
 
-/* A worker of `version` polls `queue`, which is not sticky: makes the deployment, the version and its membership as far
- * as they are not there yet. RESOURCE_EXHAUSTED when a limit is reached: to be told to the worker after
+/* A worker of `version` polls `queue`, which is not a sticky one: makes the deployment, the version and its membership
+ * as far as they are not there yet. RESOURCE_EXHAUSTED when a limit is reached: to be told to the worker after
  * DEPLOYMENT_POLL_HOLD, so that it does not come back at once. */
 status deployments_register_poll(struct server *server, struct arena *arena, const struct queue_name *queue,
                                  const struct queue_version *version);
