@@ -8,7 +8,7 @@ CONTROLLER = "controller/cluster-1"
 SERVER_FLAGS = setting(
     matching__wv__VersionDrainageStatusVisibilityGracePeriod='"1s"',
     matching__wv__VersionDrainageStatusRefreshInterval='"1s"',
-    matching__PollerHistoryTTL='"1s"',
+    matching__PollerHistoryTTL='"3s"',
     history__versionMembershipCacheTTL='"1ms"',
 )
 OPERATOR = dict(identity=CONTROLLER)
@@ -26,8 +26,8 @@ class Reconciler(Rollout):
     def promote(self, build, **fields):
         return self.set_current(build, conflict_token=self.claim(), **OPERATOR, **fields)
 
-    def ramp(self, build, percentage):
-        return self.set_ramping(build, percentage, conflict_token=self.claim(), **OPERATOR)
+    def ramp(self, build, percentage, **fields):
+        return self.set_ramping(build, percentage, conflict_token=self.claim(), **OPERATOR, **fields)
 
     def mark(self, build):
         """Writes down who manages this version."""
@@ -90,9 +90,8 @@ def test_from_rollout_to_deletion(server):
         assert (team.info.last_modifier_identity, team.info.manager_identity) == (CONTROLLER, CONTROLLER)
 
         # The second one: a gate, then step by step.
-        with team.polling("v2", queue, types=POLLS):
-            gate = team.gate("v2", queue)
-        team.finish_gate(gate, "v2")
+        team.polled("v2", queue, types=POLLS)
+        team.finish_gate(team.gate("v2", queue), "v2")
         for percentage in (1, 50.5):
             team.ramp("v2", percentage)
             routing = team.routing
@@ -115,7 +114,7 @@ def test_from_rollout_to_deletion(server):
 
         # A ramp that somebody has left behind.
         team.create_version("v3")
-        team.ramp("v3", 10)
+        team.ramp("v3", 10, ignore_missing_task_queues=True)
         team.ramp("v3", 0)
         assert team.routing.ramping_deployment_version.build_id == "v3"
 
@@ -124,6 +123,7 @@ def test_from_rollout_to_deletion(server):
         assert not team.routing.HasField("ramping_deployment_version")
         team.set_current("", conflict_token=team.token, ignore_missing_task_queues=True, **OPERATOR)
         assert not team.routing.HasField("current_deployment_version")
+        team.polled("v1", queue)
         with refused(FAILED_PRECONDITION, f"version '{team.name}:v1' cannot be deleted since it has active pollers"):
             team.delete_version("v1", skip_drainage=True, **OPERATOR)
     with refused(FAILED_PRECONDITION, "deployment has versions, can't be deleted"):
