@@ -15,7 +15,6 @@
 #include "base/uuid.h"
 #include "persistence/batches.h"
 #include "persistence/store.h"
-#include "persistence/visibility.h"
 #include "proto/pb.h"
 #include "server/engine/engine.h"
 #include "server/frontend/messages.h"
@@ -24,11 +23,9 @@
 #include "server/server.h"
 #include "server/services/batch_operations.h"
 #include "server/services/batch_pace.h"
+#include "server/services/batch_targets.h"
 #include "server/services/namespaces.h"
 #include "server/turn.h"
-
-/* Executions that are known beforehand: little memory, and not judged long before their turn comes. */
-enum { PAGE_EXECUTIONS = 32 };
 
 /* Attempts at an execution that cannot be dealt with just now, as many as the real server makes; and their distance. */
 enum { ATTEMPTS_MAX = 51 };
@@ -41,11 +38,6 @@ enum { ATTEMPTS_MAX = 51 };
 
 enum { IDENTITY_BYTES = 128 };
 
-struct target {
-    PbWorkflowExecution execution;
-    int64_t at; /* what the row's `at` is once it has been dealt with */
-};
-
 struct batch {
     struct batches *owner;
     struct batch *next; /* of all */
@@ -57,15 +49,7 @@ struct batch {
 
     struct batch_pace pace;
     struct timer timer; /* set: it waits for its pace, or for better times */
-
-    struct arena *count_arena; /* while it counts */
-    struct visibility_scan *count;
-
-    struct arena *page_arena;
-    struct target *page;
-    int page_count, page_at;
-    int64_t found_up_to; /* as row.at: where the next page begins */
-    bool is_last_page;
+    struct batch_targets *targets;
     int attempts; /* at the next execution */
 };
 
@@ -121,8 +105,7 @@ static void free_batch(void *context)
 {
     struct batch *batch = context;
 
-    arena_free(batch->count_arena);
-    arena_free(batch->page_arena);
+    batch_targets_free(batch->targets);
     arena_free(batch->arena);
     memory_free(batch);
 }
@@ -217,130 +200,6 @@ static void give_way(struct batch *batch, status why)
     finish(batch, BATCH_OPERATION_STATE_FAILED);
 }
 
-/* ---- which executions ---- */
-
-static bool has_query(const struct batch *batch)
-{
-    return batch->request->visibility_query[0] != '\0';
-}
-
-/* Read anew for each use: the namespace's search attributes may have changed. */
-static status read_query(const struct batch *batch, struct arena *arena, struct visibility_query **ret_query)
-{
-    struct visibility_query *query = ARENA_NEW(arena, struct visibility_query);
-
-    TRY(visibility_query_read(arena, batch->ns->record, batch->request->visibility_query, query));
-    if (batch->operation->open_only) {
-        /* The real server puts the text into parentheses, where it is none any more; without, its lists overlook it. */
-        if (query->group != GROUP_BY_NOTHING)
-            return status_error(GRPC_INVALID_ARGUMENT, "invalid query: operation is not supported: 'GROUP BY' clause");
-        visibility_query_only_open(arena, query);
-    }
-    query->group = GROUP_BY_NOTHING;
-    *ret_query = query;
-    return status_ok();
-}
-
-/* Takes a step of the count. */
-static status count_on(struct batch *batch)
-{
-    const struct server *server = batch->owner->server;
-    bool is_done;
-
-    if (batch->count == NULL) {
-        struct visibility_query *query;
-
-        if (batch->count_arena == NULL)
-            batch->count_arena = arena_new(4096);
-        TRY(read_query(batch, batch->count_arena, &query));
-        batch->count =
-            visibility_count_new(batch->count_arena, server->store, batch->ns->id, query, clock_now(server->clock));
-    }
-    TRY(visibility_scan_step(batch->count, &is_done));
-    if (!is_done)
-        return status_ok();
-    batch->row.total = visibility_count_total(batch->count);
-    batches_update(server->store, &batch->row);
-    arena_free(batch->count_arena);
-    batch->count_arena = NULL;
-    batch->count = NULL;
-    return status_ok();
-}
-
-static void add_target(struct batch *batch, const char *workflow_id, const char *run_id, int64_t at)
-{
-    struct target *target = &batch->page[batch->page_count++];
-
-    target->execution = (PbWorkflowExecution)PbWorkflowExecution_INIT;
-    target->execution.workflow_id = workflow_id;
-    target->execution.run_id = run_id;
-    target->at = at;
-}
-
-/* The next executions of the request's list. */
-static void take_from_list(struct batch *batch)
-{
-    const PbStartBatchOperationRequest *request = batch->request;
-    bool has_targets = request->n_target_executions > 0;
-    int64_t count = (int64_t)(has_targets ? request->n_target_executions : request->n_executions);
-
-    while (batch->page_count < PAGE_EXECUTIONS && batch->found_up_to < count) {
-        int64_t place = batch->found_up_to++;
-
-        if (has_targets)
-            add_target(batch, request->target_executions[place]->business_id, request->target_executions[place]->run_id,
-                       place + 1);
-        else
-            add_target(batch, request->executions[place]->workflow_id, request->executions[place]->run_id, place + 1);
-    }
-    batch->is_last_page = batch->found_up_to == count;
-}
-
-/* The next executions that the query selects, if a step finds any. */
-static status find_by_query(struct batch *batch, struct arena *scratch)
-{
-    const struct server *server = batch->owner->server;
-    struct visibility_query *query;
-    struct visibility_scan *walk;
-    const struct visible_run *runs;
-    bool is_done;
-    int count;
-
-    TRY(read_query(batch, scratch, &query));
-    walk = visibility_walk_new(scratch, server->store, batch->ns->id, query, batch->found_up_to, PAGE_EXECUTIONS,
-                               clock_now(server->clock));
-    TRY(visibility_scan_step(walk, &is_done));
-    runs = visibility_list_rows(walk, &count);
-    for (int i = 0; i < count; i++)
-        add_target(batch,
-                   arena_strndup(batch->page_arena, (const char *)runs[i].workflow_id.data, runs[i].workflow_id.len),
-                   uuid_text(batch->page_arena, runs[i].run_id), runs[i].id);
-    batch->found_up_to = visibility_walk_position(walk);
-    batch->is_last_page = is_done && count < PAGE_EXECUTIONS;
-    return status_ok();
-}
-
-/* Fills the page, in the turn after the one that has emptied it: events of that turn may point into it. */
-static status turn_page(struct batch *batch)
-{
-    struct arena *scratch;
-    status found;
-
-    arena_reset(batch->page_arena);
-    batch->page = ARENA_NEW_ARRAY(batch->page_arena, struct target, PAGE_EXECUTIONS);
-    batch->page_count = batch->page_at = 0;
-    if (!has_query(batch)) {
-        take_from_list(batch);
-        return status_ok();
-    }
-    scratch = arena_new(16 * 1024);
-    found = find_by_query(batch, scratch);
-    if (!status_is_ok(found) && found.message != NULL)
-        found.message = arena_strdup(batch->page_arena, found.message);
-    arena_free(scratch);
-    return found;
-}
-
 /* ---- one execution ---- */
 
 enum outcome { DONE, FAILED, TRY_AGAIN };
@@ -383,11 +242,9 @@ static enum outcome deal_with(struct batch *batch, const PbWorkflowExecution *na
     return judge(batch, named, result);
 }
 
-/* Deals with the page's next execution. False: it has to wait. */
-static bool deal_with_next(struct batch *batch)
+/* Deals with an execution. False: it has to wait. */
+static bool deal_with_target(struct batch *batch, const struct batch_target *target)
 {
-    const struct target *target = &batch->page[batch->page_at];
-
     switch (deal_with(batch, &target->execution)) {
     case TRY_AGAIN:
         wait_for(batch, batch->attempts > 0 ? ATTEMPT_INTERVAL : RETRY_INTERVAL);
@@ -400,7 +257,6 @@ static bool deal_with_next(struct batch *batch)
         break;
     }
     batch->row.at = target->at;
-    batch->page_at++;
     batch->attempts = 0;
     return true;
 }
@@ -410,14 +266,16 @@ static void deal_with_some(struct batch *batch)
 {
     nanos now = loop_now(batch->owner->server->loop);
     int most = batch->operation->per_turn, count = 0;
+    const struct batch_target *target;
 
-    while (count < most && batch->page_at < batch->page_count) {
+    while (count < most && (target = batch_targets_next(batch->targets)) != NULL) {
         if (!batch_pace_take(&batch->pace, now)) {
             wait_until(batch, batch_pace_next(&batch->pace, now));
             break;
         }
-        if (!deal_with_next(batch))
+        if (!deal_with_target(batch, target))
             break;
+        batch_targets_pass(batch->targets);
         count++;
     }
     if (count > 0)
@@ -426,25 +284,26 @@ static void deal_with_some(struct batch *batch)
 
 /* ---- steps ---- */
 
+static status count_on(struct batch *batch)
+{
+    bool is_done;
+
+    TRY(batch_targets_count(batch->targets, &is_done, &batch->row.total));
+    if (is_done)
+        batches_update(batch->owner->server->store, &batch->row);
+    return status_ok();
+}
+
 static void step(struct batch *batch)
 {
-    status result = status_ok();
+    status result = batch->row.total < 0 ? count_on(batch) : batch_targets_find(batch->targets);
 
-    if (batch->row.total < 0) {
-        result = count_on(batch);
-    } else if (batch->page_at < batch->page_count) {
-        deal_with_some(batch);
-    } else if (batch->is_last_page) {
-        finish(batch, BATCH_OPERATION_STATE_COMPLETED);
-        return;
-    } else {
-        result = turn_page(batch);
-        if (status_is_ok(result))
-            deal_with_some(batch);
-    }
-    if (!status_is_ok(result))
+    if (!status_is_ok(result)) {
         give_way(batch, result);
-    else if (batch->page_at == batch->page_count && batch->is_last_page)
+        return;
+    }
+    deal_with_some(batch);
+    if (batch_targets_are_over(batch->targets))
         finish(batch, BATCH_OPERATION_STATE_COMPLETED);
 }
 
@@ -482,7 +341,6 @@ static struct batch *make_batch(struct batches *batches, const struct batch_row 
 
     batch->owner = batches;
     batch->arena = arena_new(1024);
-    batch->page_arena = arena_new(4096);
     batch->row = *row;
     batch->row.job_id = arena_strdup(batch->arena, row->job_id);
     batch->row.request = (struct bytes){NULL, 0};
@@ -494,7 +352,7 @@ static struct batch *make_batch(struct batches *batches, const struct batch_row 
         free_batch(batch);
         return NULL;
     }
-    batch->found_up_to = row->at;
+    batch->targets = batch_targets_new(server, batch->ns, batch->request, row->at);
     batch->pace = batch_pace_begin((double)batch->request->max_operations_per_second,
                                    server->options->config.batch_operations_per_second, loop_now(server->loop));
     append(batches, batch);
@@ -647,15 +505,14 @@ status batches_start(struct batches *batches, struct arena *arena, const struct 
                      const PbStartBatchOperationRequest *request)
 {
     struct server *server = batches->server;
-    bool is_query = request->visibility_query[0] != '\0';
     struct batch_row row = {
         .namespace_id = ns->id,
         .job_id = request->job_id,
         .type = (int)batch_operation_find(request)->type,
         .state = BATCH_OPERATION_STATE_RUNNING,
         .start_time = clock_now(server->clock),
-        .at = is_query ? batches_above_all_runs(server->store) : 0,
-        .total = is_query ? -1 : (int64_t)(request->n_executions + request->n_target_executions),
+        .at = batch_targets_begin(server, request),
+        .total = batch_targets_total(request),
         .request = pb_pack(arena, request),
     };
 

@@ -6,9 +6,6 @@
  *
  * BA1  What a batch has done and what it says of that are stored in one transaction. Whenever the process ends, a new
  * one goes on behind the last execution that was dealt with: none is skipped, none is dealt with twice.
- * BA2  A query's runs are walked by their row ids, downward from those that were there at the start. So a run is met
- * once, whatever becomes of it, and what the batch itself brings forth is never met. Whether it belongs to the query is
- * judged when it is met.
  */
 #ifndef FERMATA_SERVER_SERVICES_BATCH_H
 #define FERMATA_SERVER_SERVICES_BATCH_H
