@@ -458,9 +458,3 @@ void deployments_undo(struct deployments *deployments)
         deployment_find_routed(deployment);
     deployments->next_check_is_stale = true;
 }
-
-void deployments_tell_all(struct deployments *deployments)
-{
-    for (struct deployment *deployment = deployments->by_name; deployment != NULL; deployment = deployment->hh.next)
-        deployment_tell_routing(deployments, deployment);
-}

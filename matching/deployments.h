@@ -224,11 +224,8 @@ void deployments_each_change(struct deployments *deployments, struct arena *aren
 /* The changes are stored for good. */
 void deployments_confirm(struct deployments *deployments);
 
-/* They are not, and all is as it was before them. The listener is told of it by deployments_tell_all, for which this is
- * not the moment: a turn is being undone. */
+/* They are not, and all is as it was before them. The listener is not told, for this is not the moment: a turn is being
+ * undone. Whoever keeps answers asks for all again in the next one (matching_reroute_all). */
 void deployments_undo(struct deployments *deployments);
-
-/* Tells the listener of all queues that may send tasks elsewhere than when they were last asked. */
-void deployments_tell_all(struct deployments *deployments);
 
 #endif

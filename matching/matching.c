@@ -275,6 +275,17 @@ void matching_reroute(struct matching *matching, const struct queue_name *name)
     offer_deferred(matching);
 }
 
+void matching_reroute_all(struct matching *matching)
+{
+    for (struct task_queue *task_queue = matching->queues.by_key; task_queue != NULL;
+         task_queue = task_queue->hh.next) {
+        struct queue_name name = task_queue_name(task_queue);
+
+        if (!name.is_sticky)
+            matching_reroute(matching, &name);
+    }
+}
+
 struct queue_target matching_target(const struct matching *matching, const struct queue_name *name,
                                     const char *workflow_id, bool use_ramping)
 {

@@ -146,6 +146,9 @@ struct queue_target matching_target(const struct matching *matching, const struc
  * and polls that wait there get it at once. Linear in the number of tasks that wait, and of sticky queues. */
 void matching_reroute(struct matching *matching, const struct queue_name *queue);
 
+/* The same of all task queues: what has changed is not known, as when a turn was undone. */
+void matching_reroute_all(struct matching *matching);
+
 /* Lets `poll` take the first task that it may have, else makes it wait. True: it has been used (ports.start was called
  * with it and accepted). */
 bool matching_poll(struct matching *matching, const struct queue_name *queue, struct poll *poll);

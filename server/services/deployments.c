@@ -153,11 +153,11 @@ void deployment_service_turn_done(struct deployment_service *service)
 }
 
 /* Tasks may meet polls by this, which is a matter of the next turn. */
-static void tell_all(void *context)
+static void reroute_all(void *context)
 {
-    struct deployment_service *service = context;
+    const struct deployment_service *service = context;
 
-    deployments_tell_all(service->deployments);
+    matching_reroute_all(service->server->matching);
 }
 
 void deployment_service_forget_turn(struct deployment_service *service)
@@ -165,7 +165,7 @@ void deployment_service_forget_turn(struct deployment_service *service)
     if (!deployments_have_changed(service->deployments))
         return;
     deployments_undo(service->deployments);
-    turn_defer(service->server->turn, tell_all, service);
+    turn_defer(service->server->turn, reroute_all, service);
 }
 
 /* ---- for handlers ---- */
