@@ -10,6 +10,8 @@ import grpc
 import pytest
 from driver import Server
 from launch import launch
+from versioned import PROMPT
+from world import SCENARIOS
 
 ATTRIBUTES = (
     "Keyword=Keyword",
@@ -20,7 +22,7 @@ ATTRIBUTES = (
     "Bool=Bool",
     "Datetime=Datetime",
 )
-FLAGS = [f"--search-attribute=Diff{attribute}" for attribute in ATTRIBUTES]
+FLAGS = [*(f"--search-attribute=Diff{attribute}" for attribute in ATTRIBUTES), *PROMPT]
 
 
 def pytest_addoption(parser):
@@ -48,7 +50,8 @@ def answers(address):
 def launched(fermata_exe, rewrite):
     if rewrite and not os.environ.get("ORACLE_EXE"):
         pytest.fail("--rewrite needs the real server's executable in ORACLE_EXE")
-    with launch(os.environ["ORACLE_EXE"] if rewrite else fermata_exe, *FLAGS) as launched:
+    namespaces = {f"--namespace={play.namespace}" for play in SCENARIOS.values()} - {"--namespace=default"}
+    with launch(os.environ["ORACLE_EXE"] if rewrite else fermata_exe, *FLAGS, *sorted(namespaces)) as launched:
         answers(launched.address)
         yield launched
         if not launched.alive():

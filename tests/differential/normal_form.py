@@ -69,8 +69,8 @@ LONG = 600  # characters of a string that are told; of a longer one the beginnin
 class Normalizer:
     """Gives names to what is called differently each time. One for each scenario, because names count upwards."""
 
-    def __init__(self, tag):
-        self.tag, self.names, self.counts = tag, {}, {}
+    def __init__(self, tag, namespace="default"):
+        self.tag, self.namespace, self.names, self.counts = tag, namespace, {}, {}
         self.passed_over = set(PASSED_OVER)
         self.one_instant = set()  # ids of events whose time, against that of their cause, is not compared
 
@@ -85,7 +85,8 @@ class Normalizer:
     def string(self, text, field=""):
         if field == "identity" and PROCESS.fullmatch(text):
             return "a process of the server's"
-        text = text.replace(f"-{self.tag}", "")
+        text = text.replace(f"-{self.tag}", "").replace(self.namespace, "default")
+        text = text.replace("proto:\u00a0", "proto: ")  # Go's library has the one or the other by chance
         return UUID.sub(lambda found: self.name_of(found[0], field), text)
 
     def events(self, events):

@@ -36,7 +36,7 @@ def together():
 
 
 def recorded(launched, name):
-    with World(launched.address) as world:
+    with World(launched.address, SCENARIOS[name].namespace) as world:
         try:
             SCENARIOS[name](world)
             return world.text()

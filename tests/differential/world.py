@@ -31,28 +31,29 @@ class NotBuilt(Exception):
     """The server does not have what the scenario needs."""
 
 
-def scenario(play=None, *, missing=None, waits=False):
+def scenario(play=None, *, missing=None, waits=False, namespace="default"):
     """Marks a function as a scenario.
 
     `missing` names what is not built yet and makes it fail; then it must fail. `waits` says that it does little but
-    wait for a time-out or a backoff, so that many of its kind can be played at once.
+    wait for a time-out or a backoff, so that many of its kind can be played at once. `namespace` is where it is played;
+    the record does not tell.
     """
 
     def mark(play):
         name = f"{play.__module__.rpartition('.')[2]}/{play.__name__}"
         assert name not in SCENARIOS, name
         SCENARIOS[name] = play
-        play.missing, play.waits = missing, waits
+        play.missing, play.waits, play.namespace = missing, waits, namespace
         return play
 
     return mark(play) if play else mark
 
 
 class World(Server):
-    def __init__(self, address):
-        super().__init__(address)
+    def __init__(self, address, namespace="default"):
+        super().__init__(address, namespace)
         self.tag = uuid.uuid4().hex[:8]
-        self.normalizer = Normalizer(self.tag)
+        self.normalizer = Normalizer(self.tag, namespace)
         self.lines, self.runs, self.labels = [], {}, {}
 
     # Names
