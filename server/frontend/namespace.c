@@ -37,6 +37,9 @@ static PbNamespaceInfo *describe_info(struct call *call, const struct namespace_
     }
     info->capabilities = ARENA_NEW_PB(call->arena, PbNamespaceInfoCapabilities);
     info->capabilities->eager_workflow_start = true; /* only what is built */
+    info->capabilities->sync_update = true;
+    info->capabilities->async_update = true;
+    info->capabilities->reported_problems_search_attribute = true;
     info->capabilities->poller_autoscaling = true;
     info->limits = ARENA_NEW_PB(call->arena, PbNamespaceInfoLimits);
     info->limits->blob_size_limit_error = config->history.blob_bytes_max;

@@ -19,6 +19,8 @@ status rpc_get_system_info(struct call *call, const PbGetSystemInfoRequest *requ
     capabilities->eager_workflow_start = true;
     capabilities->upsert_memo = true;
     capabilities->sdk_metadata = true;
+    capabilities->build_id_based_versioning = true; /* else workers tell their build id as a checksum only */
+    capabilities->count_group_by_execution_status = true;
     response->server_version = SERVER_VERSION;
     response->capabilities = capabilities;
     return status_ok();

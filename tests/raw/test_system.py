@@ -24,6 +24,8 @@ def test_system_info(server):
         "encoded_failure_attributes",
         "eager_workflow_start",
         "sdk_metadata",
+        "build_id_based_versioning",
+        "count_group_by_execution_status",
     ]
     assert all(getattr(info.capabilities, name) for name in needed), info.capabilities
 
@@ -46,6 +48,8 @@ def test_the_default_namespace(server):
     assert described.replication_config.active_cluster_name == "active"
     assert [cluster.cluster_name for cluster in described.replication_config.clusters] == ["active"]
     assert info.limits.blob_size_limit_error == info.limits.memo_size_limit_error == 2 << 20
+    needed = ["eager_workflow_start", "sync_update", "async_update", "reported_problems_search_attribute"]
+    assert all(getattr(info.capabilities, name) for name in needed), info.capabilities
     assert not described.is_global_namespace
     by_id = server.call("DescribeNamespace", namespace="", id=info.id)
     assert by_id.namespace_info.name == "default"
