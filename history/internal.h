@@ -120,6 +120,10 @@ void mutable_state_set_search_attribute(struct mutable_state *ms, const char *na
 /* Takes these for those that the run has. They are copied. */
 void mutable_state_replace_search_attributes(struct mutable_state *ms, const PbSearchAttributes *attributes);
 
+/* The same where the log says so, and the row follows from that. NULL: none. `scratch` is used meanwhile. */
+void mutable_state_keep_search_attributes(struct mutable_state *ms, const PbSearchAttributes *attributes,
+                                          struct arena *scratch);
+
 /* A search attribute's value of type KeywordList, or of type Keyword. */
 PbPayload *keyword_list_payload(struct arena *arena, size_t count, const char *const *texts);
 PbPayload *keyword_payload(struct arena *arena, const char *text);

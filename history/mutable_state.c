@@ -103,7 +103,7 @@ void mutable_state_free(struct mutable_state *ms)
     arena_free(ms->task_arena);
     arena_free(ms->sticky_arena);
     arena_free(ms->memo_arena);
-    arena_free(ms->search_attributes_arena);
+    memory_free((void *)(uintptr_t)ms->search_attributes.data);
     arena_free(ms->priority_arena);
     arena_free(ms->arena);
     memory_free(ms);
@@ -385,6 +385,8 @@ static const char *versioning_difference(const struct mutable_state *a, const st
 
 const char *mutable_state_difference(const struct mutable_state *a, const struct mutable_state *b, struct arena *arena)
 {
+    const PbSearchAttributes *a_attributes = mutable_state_search_attributes(a, arena);
+    const PbSearchAttributes *b_attributes = mutable_state_search_attributes(b, arena);
     const char *difference;
 
     DIFFERS(a->next_event_id != b->next_event_id, "next event id %lld and %lld", (long long)a->next_event_id,
@@ -402,8 +404,8 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
     DIFFERS(HASH_COUNT(a->used_requests) != HASH_COUNT(b->used_requests), "used request ids");
     DIFFERS(a->run_expires_at != b->run_expires_at || a->execution_expires_at != b->execution_expires_at, "expiration");
     DIFFERS(!messages_equal(a->memo, b->memo, arena), "memo");
-    DIFFERS(!attributes_are_among(a->search_attributes, b->search_attributes, arena) ||
-                !attributes_are_among(b->search_attributes, a->search_attributes, arena),
+    DIFFERS(!attributes_are_among(a_attributes, b_attributes, arena) ||
+                !attributes_are_among(b_attributes, a_attributes, arena),
             "search attributes");
     DIFFERS(a->buffered_count != b->buffered_count, "%d and %d buffered events", a->buffered_count, b->buffered_count);
     DIFFERS(a->close_refused != b->close_refused, "close refused");

@@ -151,7 +151,7 @@ struct mutable_state {
     struct arena *task_arena;   /* the texts of workflow_task; emptied when the next one starts */
     struct arena *sticky_arena; /* the sticky queue's name; emptied when it changes */
     /* Of these, once they have changed; NULL before. */
-    struct arena *memo_arena, *search_attributes_arena, *priority_arena;
+    struct arena *memo_arena, *priority_arena;
 
     /* From WorkflowExecutionStarted. */
     const char *workflow_id, *workflow_type, *task_queue;
@@ -169,7 +169,7 @@ struct mutable_state {
     const PbRetryPolicy *retry_policy; /* NULL: none */
     const char *cron_schedule;         /* "" when none */
     const PbMemo *memo;
-    const PbSearchAttributes *search_attributes;
+    struct bytes search_attributes; /* packed, see mutable_state_search_attributes; no data: none */
     const PbPriority *priority;
     const PbUserMetadata *user_metadata;
     const PbWorkflowExecution *parent_execution;
@@ -296,6 +296,10 @@ bool mutable_state_request_joined(const struct mutable_state *ms, const char *re
 
 /* What the worker that completed the last workflow task said of its version; NULL: nothing. */
 const PbWorkerVersionStamp *mutable_state_last_stamp(const struct mutable_state *ms);
+
+/* Its search attributes in `arena`; NULL when it has never had any. An idle run holds them packed, in a fifth of the
+ * memory. */
+PbSearchAttributes *mutable_state_search_attributes(const struct mutable_state *ms, struct arena *arena);
 
 /* ---- versions (versioning.c) ---- */
 

@@ -156,7 +156,8 @@ struct refusal decide_upsert_search_attributes(struct transition *t, const PbCom
     DATA_BYTES(given, indexed_fields, bytes);
     if (bytes > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, bad, "UpsertWorkflowSearchAttributesCommandAttributes exceeds size limit.");
-    problem = search_attributes_size_problem(t, merged_attributes(t->arena, t->ms->search_attributes, verdict.typed));
+    problem = search_attributes_size_problem(
+        t, merged_attributes(t->arena, mutable_state_search_attributes(t->ms, t->arena), verdict.typed));
     if (problem != NULL)
         return refuse_and_terminate(t, bad, "%s", problem);
     upserted = transition_add(t, EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES);
@@ -197,24 +198,23 @@ struct refusal decide_modify_properties(struct transition *t, const PbCommand *c
 
 /* ---- appliers ---- */
 
-/* The merged map gets an arena of its own, so that a run which changes it a thousand times holds the last one only. */
-
 enum broken apply_upserted_search_attributes(struct mutable_state *ms, const PbHistoryEvent *event,
                                              const PbUpsertWorkflowSearchAttributesEventAttributes *attributes)
 {
-    struct arena *arena;
+    const PbSearchAttributes *merged;
+    struct arena *scratch;
 
     (void)event;
     if (attributes->search_attributes == NULL)
         return INTACT;
-    arena = arena_new(PROPERTIES_ARENA_BYTES);
-    ms->search_attributes =
-        pb_copy(arena, merged_attributes(arena, ms->search_attributes, attributes->search_attributes));
-    arena_free(ms->search_attributes_arena);
-    ms->search_attributes_arena = arena;
+    scratch = arena_new(1024);
+    merged = merged_attributes(scratch, mutable_state_search_attributes(ms, scratch), attributes->search_attributes);
+    mutable_state_keep_search_attributes(ms, merged, scratch);
+    arena_free(scratch);
     return INTACT;
 }
 
+/* The merged map gets an arena of its own, so that a run which changes it a thousand times holds the last one only. */
 enum broken apply_properties_modified(struct mutable_state *ms, const PbHistoryEvent *event,
                                       const PbWorkflowPropertiesModifiedEventAttributes *attributes)
 {

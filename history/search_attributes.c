@@ -1,7 +1,6 @@
 /*
  * The search attributes of a run: set at its start, changed by its worker, and a few that the server keeps itself. They
- * are held as one message in an arena of its own, which is replaced at each change: changes are rare and the message is
- * small.
+ * are held packed, and replaced at each change: changes are rare, and nobody looks at those of a run that waits.
  */
 #include <stdio.h>
 #include <string.h>
@@ -38,20 +37,47 @@ static bool is_among(const char *name, const struct server_attribute *changes, s
     return false;
 }
 
+PbSearchAttributes *mutable_state_search_attributes(const struct mutable_state *ms, struct arena *arena)
+{
+    struct bytes packed = ms->search_attributes;
+    PbSearchAttributes *attributes;
+
+    if (packed.data == NULL)
+        return NULL;
+    attributes = pb_unpack(arena, &PbSearchAttributes_descriptor, packed.data, packed.len);
+    invariant(attributes != NULL, "search attributes that we packed cannot be read");
+    return attributes;
+}
+
+void mutable_state_keep_search_attributes(struct mutable_state *ms, const PbSearchAttributes *attributes,
+                                          struct arena *scratch)
+{
+    struct bytes packed = {0};
+    uint8_t *copy = NULL;
+
+    if (attributes != NULL) {
+        packed = pb_pack(scratch, attributes);
+        copy = memory_new(packed.len + 1); /* there, even if empty */
+        if (packed.len > 0)
+            memcpy(copy, packed.data, packed.len);
+    }
+    memory_free((void *)(uintptr_t)ms->search_attributes.data);
+    ms->search_attributes = (struct bytes){.data = copy, .len = packed.len};
+}
+
 void mutable_state_replace_search_attributes(struct mutable_state *ms, const PbSearchAttributes *attributes)
 {
-    struct arena *old = ms->search_attributes_arena;
+    struct arena *scratch = arena_new(ATTRIBUTES_ARENA_BYTES);
 
-    ms->search_attributes_arena = arena_new(ATTRIBUTES_ARENA_BYTES);
-    ms->search_attributes = pb_copy(ms->search_attributes_arena, attributes);
+    mutable_state_keep_search_attributes(ms, attributes, scratch);
     ms->columns_changed = true;
-    arena_free(old);
+    arena_free(scratch);
 }
 
 void mutable_state_set_search_attributes(struct mutable_state *ms, const struct server_attribute *changes, size_t count)
 {
     struct arena *scratch = arena_new(1024);
-    const PbSearchAttributes *before = ms->search_attributes;
+    const PbSearchAttributes *before = mutable_state_search_attributes(ms, scratch);
     size_t before_count = before == NULL ? 0 : before->n_indexed_fields;
     PbSearchAttributes *after = ARENA_NEW_PB(scratch, PbSearchAttributes);
     bool is_changed = false;
@@ -74,8 +100,10 @@ void mutable_state_set_search_attributes(struct mutable_state *ms, const struct 
         added->value = borrow(changes[i].value);
         after->indexed_fields[after->n_indexed_fields++] = added;
     }
-    if (is_changed)
-        mutable_state_replace_search_attributes(ms, after);
+    if (is_changed) {
+        mutable_state_keep_search_attributes(ms, after, scratch);
+        ms->columns_changed = true;
+    }
     arena_free(scratch);
 }
 

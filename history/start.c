@@ -71,6 +71,14 @@ void decide_backoff_over(struct transition *t)
     workflow_task_schedule(t, true);
 }
 
+static void keep_attributes(struct mutable_state *ms, const PbSearchAttributes *attributes)
+{
+    struct arena *scratch = attributes == NULL ? NULL : arena_new(1024);
+
+    mutable_state_keep_search_attributes(ms, attributes, scratch);
+    arena_free(scratch);
+}
+
 enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
                           const PbWorkflowExecutionStartedEventAttributes *attributes)
 {
@@ -99,7 +107,7 @@ enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
     ms->retry_policy = pb_copy(arena, attributes->retry_policy);
     ms->cron_schedule = arena_strdup(arena, attributes->cron_schedule);
     ms->memo = pb_copy(arena, attributes->memo);
-    ms->search_attributes = pb_copy(arena, attributes->search_attributes);
+    keep_attributes(ms, attributes->search_attributes);
     ms->priority = pb_copy(arena, attributes->priority);
     ms->user_metadata = pb_copy(arena, event->user_metadata);
     ms->parent_execution = pb_copy(arena, attributes->parent_workflow_execution);

@@ -533,8 +533,9 @@ PbVersioningVolatile *versioning_pack(const struct mutable_state *ms, struct are
     packed->notified = pack_target(arena, &v->notified);
     packed->declined = pack_target(arena, &v->declined);
     if (v->attributes_held)
-        packed->search_attributes =
-            ms->search_attributes != NULL ? borrow(ms->search_attributes) : ARENA_NEW_PB(arena, PbSearchAttributes);
+        packed->search_attributes = mutable_state_search_attributes(ms, arena);
+    if (v->attributes_held && packed->search_attributes == NULL)
+        packed->search_attributes = ARENA_NEW_PB(arena, PbSearchAttributes);
     return packed;
 }
 

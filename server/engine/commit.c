@@ -162,14 +162,13 @@ static void fill_row(const struct run *run, struct arena *arena, struct run_row 
         .history_length = ms->next_event_id - 1,
         .history_bytes = ms->history_bytes,
         .state_transitions = ms->transitions,
+        .search_attributes = ms->search_attributes,
         .volatile_part = mutable_state_pack_volatile(ms, arena),
     };
     memcpy(row->run_id, run->run_id, UUID_BYTES);
     uuid_parse(ms->first_run_id, row->first_run_id);
     if (ms->memo != NULL)
         row->memo = pb_pack(arena, ms->memo);
-    if (ms->search_attributes != NULL)
-        row->search_attributes = pb_pack(arena, ms->search_attributes);
     fill_relatives(row, ms->parent_execution, ms->root_execution);
 }
 

@@ -79,7 +79,7 @@ static PbWorkflowExecutionInfo *describe_info(struct arena *arena, const struct 
         info->execution_duration = pb_duration_new(arena, nanos_add(ms->close_time, -execution_time));
     }
     info->memo = ms->memo != NULL ? borrow(ms->memo) : ARENA_NEW_PB(arena, PbMemo);
-    info->search_attributes = search_attributes_shown(arena, run->ns, ms->search_attributes);
+    info->search_attributes = search_attributes_shown(arena, run->ns, mutable_state_search_attributes(ms, arena));
     info->auto_reset_points = describe_reset_points(arena, run);
     info->most_recent_worker_version_stamp = borrow(mutable_state_last_stamp(ms));
     info->task_queue = ms->task_queue;

@@ -191,7 +191,7 @@ END_TEST
 
 static bool has_attribute(const char *name)
 {
-    const PbSearchAttributes *attributes = bed.ms->search_attributes;
+    const PbSearchAttributes *attributes = mutable_state_search_attributes(bed.ms, bed.arena);
 
     for (size_t i = 0; attributes != NULL && i < attributes->n_indexed_fields; i++)
         if (strcmp(attributes->indexed_fields[i]->key, name) == 0)

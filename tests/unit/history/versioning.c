@@ -165,7 +165,7 @@ const char *attributes_of(struct bed *bed)
 {
     static const char *const names[] = {"BuildIds", "TemporalUsedWorkerDeploymentVersions", "TemporalWorkerDeployment",
                                         "TemporalWorkerDeploymentVersion", "TemporalWorkflowVersioningBehavior"};
-    const PbSearchAttributes *attributes = bed->ms->search_attributes;
+    const PbSearchAttributes *attributes = mutable_state_search_attributes(bed->ms, bed->arena);
     const char *text = "";
 
     for (size_t n = 0; n < LENGTH_OF(names); n++)
