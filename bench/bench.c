@@ -15,7 +15,8 @@ static const struct scale FULL = {.lives = 3,
                                   .latency = 300,
                                   .open = 1000,
                                   .signals = 500,
-                                  .polls = 500};
+                                  .polls = 500,
+                                  .waiting = 100000};
 static const struct scale QUICK = {.lives = 1,
                                    .calls = 1000,
                                    .one_task = 200,
@@ -23,16 +24,15 @@ static const struct scale QUICK = {.lives = 1,
                                    .latency = 50,
                                    .open = 200,
                                    .signals = 100,
-                                   .polls = 100};
+                                   .polls = 100,
+                                   .waiting = 100000};
 
 static const struct {
     const char *name;
     void (*run)(const struct subject *subject, const struct scale *scale);
 } SCENARIOS[] = {
-    {"lives", scenario_lives},
-    {"workflows", scenario_workflows},
-    {"open", scenario_open_workflows},
-    {"polls", scenario_polls},
+    {"lives", scenario_lives}, {"workflows", scenario_workflows}, {"open", scenario_open_workflows},
+    {"polls", scenario_polls}, {"versions", scenario_versions},
 };
 
 enum { SCENARIOS_COUNT = sizeof(SCENARIOS) / sizeof(SCENARIOS[0]), SERVERS_MAX = 2 };
@@ -52,7 +52,7 @@ static _Noreturn void usage(int status)
                                            "  --rounds N       how often everything is done (3)\n"
                                            "  --times N        N times the workflows and signals: for a profiler\n"
                                            "  --quick          a tenth of the load, one round: to see that it works\n"
-                                           "  --only SCENARIO  lives, workflows, open or polls\n"
+                                           "  --only SCENARIO  lives, workflows, open, polls or versions\n"
                                            "  --memory         without a database file only\n"
                                            "  --file           with one only\n"
                                            "Databases and logs are kept in TMPDIR, or /tmp, while it runs.\n");
@@ -134,7 +134,7 @@ static void run_mode(const struct options *options, const struct clock *clock, c
 
     memset(reports, 0, sizeof(reports));
     for (int i = 0; i < options->servers_count; i++) {
-        subjects[i] = (struct subject){clock, options->executables[i], directory, on_file, &reports[i]};
+        subjects[i] = (struct subject){clock, options->executables[i], directory, on_file, i == 0, &reports[i]};
         add_executable_size(&subjects[i]);
     }
     for (int round = 0; round < options->rounds; round++) {

@@ -15,6 +15,9 @@
 /* Load: enough at once to keep a server on one core busy, few enough that no queue builds up. */
 enum { CONNECTIONS = 4, POLLS = 8, AT_ONCE = 16, WARM_UP = 100, TRIES = 3 };
 
+/* Workflows that are only started, to wait. */
+enum { MANY_AT_ONCE = 200 };
+
 /* How long a server may take for anything before the measurement is given up. */
 static const nanos PATIENCE = 60 * NANOS_PER_SECOND;
 
@@ -170,14 +173,20 @@ static void settle(struct life *life, nanos span)
         step(life);
 }
 
-/* Gives the client the connections for load, and a worker. */
-static void employ(struct life *life, int polls)
+/* Gives the client the connections for load; what the one before was waiting for is given up. */
+static void open_connections(struct life *life)
 {
     grpc_client_free(life->client);
     life->client = grpc_client_new(life->subject->clock, life->process.port, CONNECTIONS);
     if (life->client == NULL)
         give_up(life, "does not take connections");
-    life->worker = worker_new(life->client, polls);
+}
+
+/* The same, and a worker: of a version, when there is a `build`. */
+static void employ(struct life *life, int polls, const char *build)
+{
+    open_connections(life);
+    life->worker = worker_new(life->client, polls, build);
 }
 
 /* Steps until `*counter` has reached `target`. */
@@ -236,7 +245,7 @@ void scenario_lives(const struct subject *subject, const struct scale *scale)
 
         begin(&life, subject);
         report_add(subject->report, METRIC_FIRST_ANSWER, milliseconds_of(now(&life) - life.process.started));
-        employ(&life, 1);
+        employ(&life, 1, NULL);
         run_first_workflow(&life);
         report_add(subject->report, METRIC_FIRST_WORKFLOW, milliseconds_of(now(&life) - life.process.started));
         if (i == 0) {
@@ -313,7 +322,7 @@ void scenario_workflows(const struct subject *subject, const struct scale *scale
     nanos took;
 
     begin(&life, subject);
-    employ(&life, POLLS);
+    employ(&life, POLLS, NULL);
     run_first_workflow(&life);
     run_workflows(&life, WORKFLOW_ONE_TASK, WARM_UP, AT_ONCE);
     settle(&life, SETTLE);
@@ -366,7 +375,7 @@ void scenario_open_workflows(const struct subject *subject, const struct scale *
     int64_t first, before, errors;
 
     begin(&life, subject);
-    employ(&life, POLLS);
+    employ(&life, POLLS, NULL);
     run_first_workflow(&life);
     open_workflows(&life, WARM_UP);
     settle(&life, SETTLE_MEMORY);
@@ -389,7 +398,7 @@ static void measure_polls(const struct subject *subject, enum metric metric, int
     int64_t before;
 
     begin(&life, subject);
-    employ(&life, 1);
+    employ(&life, 1, NULL);
     run_first_workflow(&life);
     settle(&life, SETTLE_MEMORY);
     before = process_pss_bytes(&life.process);
@@ -404,4 +413,80 @@ void scenario_polls(const struct subject *subject, const struct scale *scale)
 {
     measure_polls(subject, METRIC_POLL, scale->polls, false);
     measure_polls(subject, METRIC_POLL_OWN_QUEUE, scale->polls, true);
+}
+
+/* Makes a version current, as soon as its polls have made it known. */
+static void make_current(struct life *life, const char *build)
+{
+    const struct worker_counts *counts = worker_counts(life->worker);
+    int64_t routed = counts->routed;
+
+    while (counts->routed == routed) {
+        int64_t refused = counts->not_routed;
+
+        worker_set_current(life->worker, build);
+        while (counts->routed == routed && counts->not_routed == refused)
+            step(life);
+        if (now(life) - life->process.started > PATIENCE)
+            give_up(life, "makes no version current");
+    }
+}
+
+static void measure_versioned_workflows(const struct subject *subject, int count)
+{
+    struct life life;
+    int64_t errors;
+    nanos took;
+
+    begin(&life, subject);
+    employ(&life, POLLS, "v1");
+    make_current(&life, "v1");
+    run_workflows(&life, WORKFLOW_ONE_TASK, WARM_UP, AT_ONCE);
+    settle(&life, SETTLE);
+    errors = worker_counts(life.worker)->errors;
+    report_add(subject->report, METRIC_CPU_VERSIONED_TASK, cpu_per_workflow(&life, WORKFLOW_ONE_TASK, count, &took));
+    warn_of_errors(&life, errors);
+    end(&life);
+}
+
+/* Tasks wait for v1, which does not poll any more; v2 polls and becomes current. */
+static void measure_routing(const struct subject *subject, int waiting)
+{
+    const struct worker_counts *counts;
+    struct life life;
+    nanos began;
+
+    begin(&life, subject);
+    employ(&life, 0, "v1");
+    counts = worker_counts(life.worker);
+    worker_poll_for_version(life.worker, "v1");
+    worker_poll_for_version(life.worker, "v2");
+    make_current(&life, "v2");
+    make_current(&life, "v1");
+    open_connections(&life);
+    worker_move(life.worker, life.client);
+    for (int i = 0; i < waiting; i++) {
+        worker_start_workflow(life.worker, WORKFLOW_ONE_TASK);
+        await_count(&life, &counts->started, i + 1 - MANY_AT_ONCE, "workflows do not start");
+    }
+    await_count(&life, &counts->started, waiting, "workflows do not start");
+    worker_poll_for_version(life.worker, "v2");
+    settle(&life, SETTLE);
+    if (counts->handed_out > 0)
+        give_up(&life, "gives tasks of one version to another");
+
+    began = now(&life);
+    worker_set_current(life.worker, "v2");
+    await_count(&life, &counts->handed_out, 1, "the new version gets nothing");
+    report_add(subject->report, METRIC_ROUTE_FIRST, milliseconds_of(now(&life) - began));
+    await_count(&life, &counts->routed, 3, "no version becomes current");
+    report_add(subject->report, METRIC_ROUTE_CALL, milliseconds_of(counts->route_took));
+    end(&life);
+}
+
+void scenario_versions(const struct subject *subject, const struct scale *scale)
+{
+    measure_versioned_workflows(subject, scale->one_task);
+    if (subject->takes_many)
+        measure_routing(subject, scale->waiting);
 }

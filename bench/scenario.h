@@ -17,6 +17,7 @@ struct scale {
     int open;           /* workflows left open */
     int signals;
     int polls;
+    int waiting; /* workflow tasks in a queue whose routing changes */
 };
 
 /* One server in one mode. */
@@ -25,6 +26,7 @@ struct subject {
     const char *executable;
     const char *directory; /* for its log and its database */
     bool on_file;
+    bool takes_many; /* can be given 100,000 workflows; on the real server that takes half an hour */
     struct report *report;
 };
 
@@ -39,5 +41,8 @@ void scenario_open_workflows(const struct subject *subject, const struct scale *
 
 /* Memory per waiting poll. */
 void scenario_polls(const struct subject *subject, const struct scale *scale);
+
+/* CPU per workflow of a version, and a change of routing while many tasks wait. */
+void scenario_versions(const struct subject *subject, const struct scale *scale);
 
 #endif

@@ -30,9 +30,12 @@ static const struct grpc_method COMPLETE_TASK = {"RespondWorkflowTaskCompleted",
                                                  &PbRespondWorkflowTaskCompletedResponse_descriptor};
 static const struct grpc_method COMPLETE_ACTIVITY = {"RespondActivityTaskCompleted",
                                                      &PbRespondActivityTaskCompletedResponse_descriptor};
+static const struct grpc_method SET_CURRENT = {"SetWorkerDeploymentCurrentVersion",
+                                               &PbSetWorkerDeploymentCurrentVersionResponse_descriptor};
 
 struct worker {
     struct grpc_client *client;
+    const char *build; /* NULL: not of a version */
     int polls, serial;
     char queue[ID_BYTES], sticky_queue[ID_BYTES + 8];
     int64_t next_number;
@@ -91,14 +94,35 @@ static void on_activity_poll(void *context, const struct grpc_result *result)
         play_activity(context, task);
 }
 
-static void poll_queue(struct worker *worker, PbTaskQueue *queue, grpc_done *done)
+/* What a worker of a version says of itself, in `ret`; NULL for one that is of none. The deployment is called like the
+ * queue. */
+static PbWorkerDeploymentOptions *deployment_options(const struct worker *worker, const char *build,
+                                                     PbWorkerDeploymentOptions *ret)
+{
+    if (build == NULL)
+        return NULL;
+    *ret = (PbWorkerDeploymentOptions)PbWorkerDeploymentOptions_INIT;
+    ret->deployment_name = worker->queue;
+    ret->build_id = build;
+    ret->worker_versioning_mode = WORKER_VERSIONING_MODE_VERSIONED;
+    return ret;
+}
+
+static void poll_as(struct worker *worker, PbTaskQueue *queue, const char *build, grpc_done *done)
 {
     PbPollWorkflowTaskQueueRequest request = PbPollWorkflowTaskQueueRequest_INIT;
+    PbWorkerDeploymentOptions options;
 
     request.namespace_ = NAMESPACE;
     request.task_queue = queue;
     request.identity = IDENTITY;
+    request.deployment_options = deployment_options(worker, build, &options);
     grpc_call(worker->client, &POLL_WORKFLOW, &request, POLL_TIMEOUT, done, worker);
+}
+
+static void poll_queue(struct worker *worker, PbTaskQueue *queue, grpc_done *done)
+{
+    poll_as(worker, queue, worker->build, done);
 }
 
 static void poll_workflows(struct worker *worker)
@@ -124,12 +148,14 @@ static void poll_activities(struct worker *worker)
 {
     PbPollActivityTaskQueueRequest request = PbPollActivityTaskQueueRequest_INIT;
     PbTaskQueue queue = PbTaskQueue_INIT;
+    PbWorkerDeploymentOptions options;
 
     queue.name = worker->queue;
     queue.kind = TASK_QUEUE_KIND_NORMAL;
     request.namespace_ = NAMESPACE;
     request.task_queue = &queue;
     request.identity = IDENTITY;
+    request.deployment_options = deployment_options(worker, worker->build, &options);
     grpc_call(worker->client, &POLL_ACTIVITY, &request, POLL_TIMEOUT, on_activity_poll, worker);
 }
 
@@ -150,6 +176,51 @@ void worker_open_idle_poll(struct worker *worker, int queue)
     task_queue.name = name;
     task_queue.kind = TASK_QUEUE_KIND_NORMAL;
     poll_queue(worker, &task_queue, ignore);
+}
+
+static void count_task(void *context, const struct grpc_result *result)
+{
+    const PbPollWorkflowTaskQueueResponse *task = result->response;
+    struct worker *worker = context;
+
+    if (task == NULL)
+        note_error(worker, POLL_WORKFLOW.name, result);
+    else if (task->task_token.len > 0)
+        worker->counts.handed_out++;
+}
+
+void worker_poll_for_version(struct worker *worker, const char *build)
+{
+    PbTaskQueue queue = PbTaskQueue_INIT;
+
+    queue.name = worker->queue;
+    queue.kind = TASK_QUEUE_KIND_NORMAL;
+    poll_as(worker, &queue, build, count_task);
+}
+
+/* --- versions --- */
+
+static void on_routed(void *context, const struct grpc_result *result)
+{
+    struct worker *worker = context;
+
+    if (result->response == NULL) {
+        worker->counts.not_routed++;
+        return;
+    }
+    worker->counts.routed++;
+    worker->counts.route_took = result->took;
+}
+
+void worker_set_current(struct worker *worker, const char *build)
+{
+    PbSetWorkerDeploymentCurrentVersionRequest request = PbSetWorkerDeploymentCurrentVersionRequest_INIT;
+
+    request.namespace_ = NAMESPACE;
+    request.deployment_name = worker->queue;
+    request.build_id = build;
+    request.identity = IDENTITY;
+    grpc_call(worker->client, &SET_CURRENT, &request, CALL_TIMEOUT, on_routed, worker);
 }
 
 /* --- workflow tasks --- */
@@ -215,6 +286,7 @@ static void complete_task(struct worker *worker, const PbPollWorkflowTaskQueueRe
     PbStickyExecutionAttributes sticky = PbStickyExecutionAttributes_INIT;
     PbTaskQueue queue = PbTaskQueue_INIT;
     PbDuration timeout = PbDuration_INIT;
+    PbWorkerDeploymentOptions options;
 
     queue.name = worker->sticky_queue;
     queue.kind = TASK_QUEUE_KIND_STICKY;
@@ -228,6 +300,9 @@ static void complete_task(struct worker *worker, const PbPollWorkflowTaskQueueRe
     request.commands = commands;
     request.n_commands = count;
     request.return_new_workflow_task = true;
+    request.deployment_options = deployment_options(worker, worker->build, &options);
+    if (request.deployment_options != NULL)
+        request.versioning_behavior = VERSIONING_BEHAVIOR_AUTO_UPGRADE;
     if (!is_last)
         request.sticky_attributes = &sticky;
     grpc_call(worker->client, &COMPLETE_TASK, &request, CALL_TIMEOUT,
@@ -407,13 +482,14 @@ void worker_signal(struct worker *worker, int64_t number)
 
 /* --- the worker --- */
 
-struct worker *worker_new(struct grpc_client *client, int polls)
+struct worker *worker_new(struct grpc_client *client, int polls, const char *build)
 {
     static int serial;
     struct worker *worker = memory_new(sizeof(*worker));
 
     worker->client = client;
     worker->polls = polls;
+    worker->build = build;
     worker->serial = serial++;
     worker->activities_seen = memory_new(WORKFLOWS_MAX);
     snprintf(worker->queue, sizeof(worker->queue), "bench-%d-%d", (int)getpid(), worker->serial);
@@ -424,6 +500,11 @@ struct worker *worker_new(struct grpc_client *client, int polls)
         poll_activities(worker);
     }
     return worker;
+}
+
+void worker_move(struct worker *worker, struct grpc_client *client)
+{
+    worker->client = client;
 }
 
 void worker_free(struct worker *worker)
