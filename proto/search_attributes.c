@@ -106,7 +106,13 @@ bool is_search_attribute_reserved(const char *name)
 
 bool is_search_attribute_looked_up(const char *name)
 {
-    return strcmp(name, "BuildIds") != 0 && strcmp(name, "BinaryChecksums") != 0;
+    static const char *const COMMON[] = {"BuildIds", "BinaryChecksums", "TemporalWorkerDeployment",
+                                         "TemporalWorkflowVersioningBehavior", "TemporalUsedWorkerDeploymentVersions"};
+
+    for (size_t i = 0; i < sizeof(COMMON) / sizeof(COMMON[0]); i++)
+        if (strcmp(name, COMMON[i]) == 0)
+            return false;
+    return true;
 }
 
 const PbNamespaceSearchAttribute *custom_search_attribute_find(const PbNamespaceRecord *record, const char *name)
