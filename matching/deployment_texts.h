@@ -24,6 +24,7 @@
 #define TEXT_DEPLOYMENT_EXISTS_BY_POLL TEXT_DEPLOYMENT_EXISTS " (auto-created from worker polls)"
 #define TEXT_VERSION_EXISTS            "Worker Deployment Version %s already exists"
 
+/* FAILED_PRECONDITION */
 #define TEXT_CONFLICT_TOKEN          "conflict token mismatch"
 #define TEXT_RAMPING_IS_CURRENT      "requested ramping version %s is already current"
 #define TEXT_DELETE_ROUTED           "version '%s' cannot be deleted since it is current or ramping"
