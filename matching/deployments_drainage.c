@@ -65,7 +65,8 @@ void deployments_count_pinned(struct deployments *deployments, int64_t namespace
         return;
     HASH_DEL(deployments->pinned, pinned);
     memory_free(pinned);
-    deployments->next_check_is_stale = true;
+    if (deployments_version_status(deployments, namespace_id, version) == WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING)
+        deployments->next_check_is_stale = true;
 }
 
 void deployments_counting_done(struct deployments *deployments)

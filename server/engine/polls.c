@@ -11,6 +11,12 @@
 #define OLD_BACKLOG (NANOS_PER_SECOND / 5)
 static const double ADDS_PER_DISPATCH_MAX = 1.2;
 
+/* The clock stands still within a turn. */
+#define NEXT_TURN 1
+
+/* Between two attempts to store what a poll makes known. */
+#define STORING_PATIENCE milliseconds(50)
+
 static void stop_waiting(struct waiting_poll *waiting, bool refresh)
 {
     matching_remove_poll(waiting->engine->matching, &waiting->poll, refresh);
@@ -39,17 +45,26 @@ static void refusal_due(struct timer *timer, void *context)
     call_answer(waiting->poll.call, waiting->refusal);
 }
 
-/* Answers with `refusal`, later. */
-static status hold(struct waiting_poll *waiting, status refusal, nanos left)
+/* `span`, or as much of it as the client waits. */
+static nanos span_left(const struct waiting_poll *waiting, nanos span)
 {
-    struct engine *engine = waiting->engine;
-    nanos held = left != NANOS_MAX && left - POLL_TAIL_ROOM < DEPLOYMENT_POLL_HOLD ? left - POLL_TAIL_ROOM
-                                                                                   : DEPLOYMENT_POLL_HOLD;
+    nanos left = call_time_left(waiting->poll.call);
 
+    return left != NANOS_MAX && left - POLL_TAIL_ROOM < span ? left - POLL_TAIL_ROOM : span;
+}
+
+static void set_timer(struct waiting_poll *waiting, nanos span, timer_fire *fire)
+{
+    const struct server *server = waiting->engine->server;
+
+    timers_set(server->timers, &waiting->timer, nanos_add(clock_now(server->clock), span), fire, waiting);
+}
+
+/* Answers with `refusal`, later. */
+static void hold(struct waiting_poll *waiting, status refusal)
+{
     waiting->refusal = refusal;
-    timers_set(engine->server->timers, &waiting->timer, nanos_add(clock_now(engine->server->clock), held), refusal_due,
-               waiting);
-    return call_park(waiting->poll.call, poll_cancelled, waiting);
+    set_timer(waiting, span_left(waiting, DEPLOYMENT_POLL_HOLD), refusal_due);
 }
 
 /* The version of a worker that has one. One that is versioned in the oldest way has a build id alone: its polls are
@@ -66,20 +81,65 @@ static struct queue_version version_of(const struct poll *who)
     return (struct queue_version){0};
 }
 
-/* Makes the poller's version known to its deployment: as one that has the task queue, which for a sticky queue is the
- * one that its worker serves. */
-static status register_poller(struct call *call, const struct waiting_poll *waiting)
+/* How a version becomes known to its deployment. */
+enum registration { POLLER_KNOWN, POLLER_NEW, POLLER_REFUSED };
+
+/* Makes the poller's version known as one that has the task queue; for a sticky queue that is the one that its worker
+ * serves. */
+static enum registration register_poller(const struct waiting_poll *waiting, status *ret_refusal)
 {
     const struct queue_version *version = &waiting->poll.version;
+    struct call *call = waiting->poll.call;
     struct queue_name queue = waiting->queue;
 
     if (version->deployment == NULL || version->deployment[0] == '\0')
-        return status_ok();
+        return POLLER_KNOWN;
     if (queue.is_sticky) {
         queue.name = waiting->poll.normal_name;
         queue.is_sticky = false;
     }
-    return deployments_register_poll(call->server, call->arena, &queue, version);
+    *ret_refusal = deployments_register_poll(call->server, call->arena, &queue, version);
+    if (!status_is_ok(*ret_refusal))
+        return POLLER_REFUSED;
+    return deployments_have_changed(call->server->deployments) ? POLLER_NEW : POLLER_KNOWN;
+}
+
+/* Lets the poll take a task, or makes it wait. True: it has been answered. */
+static bool take_or_wait(struct waiting_poll *waiting)
+{
+    const struct server *server = waiting->engine->server;
+
+    if (matching_poll(waiting->engine->matching, &waiting->queue, &waiting->poll)) {
+        invariant(waiting->used, "matching has used a poll that was not answered");
+        return true;
+    }
+    set_timer(waiting, span_left(waiting, server->options->config.long_poll_max), poll_expired);
+    return false;
+}
+
+/* The turn that has made a poller's version known is over. Only now the poll waits: if that turn has been undone, it
+ * would wait at a version that nobody knows of, and nothing would come. */
+static void registration_stored(struct timer *timer, void *context)
+{
+    struct waiting_poll *waiting = context;
+    status refusal;
+
+    (void)timer;
+    if (call_time_left(waiting->poll.call) <= POLL_TAIL_ROOM) {
+        call_answer(waiting->poll.call, status_ok());
+        return;
+    }
+    switch (register_poller(waiting, &refusal)) {
+    case POLLER_KNOWN:
+        take_or_wait(waiting);
+        return;
+    case POLLER_NEW:
+        set_timer(waiting, STORING_PATIENCE, registration_stored);
+        return;
+    case POLLER_REFUSED:
+        hold(waiting, refusal);
+        return;
+    }
 }
 
 void poll_answer(struct poll *poll)
@@ -118,8 +178,7 @@ status poll_or_wait(struct call *call, const struct namespace_info *ns, enum que
 {
     struct engine *engine = call->server->engine;
     struct waiting_poll *waiting = ARENA_NEW(call->arena, struct waiting_poll);
-    status registered;
-    nanos left = call_time_left(call), most = call->server->options->config.long_poll_max;
+    status refusal;
 
     waiting->engine = engine;
     waiting->queue = (struct queue_name){
@@ -133,19 +192,21 @@ status poll_or_wait(struct call *call, const struct namespace_info *ns, enum que
     waiting->poll.call = call;
     waiting->poll.version = version_of(who);
     call->waiter = waiting;
-    if (left <= POLL_TAIL_ROOM)
+    if (call_time_left(call) <= POLL_TAIL_ROOM)
         return status_ok();
-    registered = register_poller(call, waiting);
-    if (registered.code == GRPC_RESOURCE_EXHAUSTED)
-        return hold(waiting, registered, left);
-    TRY(registered);
-    if (matching_poll(engine->matching, &waiting->queue, &waiting->poll)) {
-        invariant(waiting->used, "matching has used a poll that was not answered");
-        return status_ok();
+    switch (register_poller(waiting, &refusal)) {
+    case POLLER_KNOWN:
+        if (take_or_wait(waiting))
+            return status_ok();
+        break;
+    case POLLER_NEW:
+        set_timer(waiting, NEXT_TURN, registration_stored);
+        break;
+    case POLLER_REFUSED:
+        if (refusal.code != GRPC_RESOURCE_EXHAUSTED)
+            return refusal;
+        hold(waiting, refusal);
+        break;
     }
-    if (left != NANOS_MAX && left - POLL_TAIL_ROOM < most)
-        most = left - POLL_TAIL_ROOM;
-    timers_set(engine->server->timers, &waiting->timer, nanos_add(clock_now(engine->server->clock), most), poll_expired,
-               waiting);
     return call_park(call, poll_cancelled, waiting);
 }

@@ -48,6 +48,7 @@ from driver import (
     wait_for,
 )
 from launch import launch
+from rollout import Rollout, eventually
 
 pytestmark = [pytest.mark.fermata_only]
 
@@ -456,13 +457,13 @@ def persistently(server, name, **fields):
                 raise
 
 
-def start_persistently(server, number):
+def start_persistently(server, number, queue="batched"):
     return persistently(
         server,
         "StartWorkflowExecution",
         workflow_id=f"batched-{number}",
         workflow_type=dict(name="Batched"),
-        task_queue=dict(name="batched"),
+        task_queue=dict(name=queue),
         request_id=f"start-{number}",
         identity="client",
     )
@@ -501,3 +502,99 @@ def test_a_batch_over_a_failing_database_deals_with_each_once(first, kind, exe, 
                 page = persistently(server, "GetWorkflowExecutionHistory", execution=run.execution)
                 assert [event_type(each) for each in page.history.events].count(event) == 1, render(page.history.events)
         assert step_fails(launched), "no step has failed"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Worker deployments
+
+
+class Reader:
+    """Calls that only read are made again: they are refused with the turn that they fall into."""
+
+    def __init__(self, server):
+        self.server, self.call_later = server, server.call_later
+
+    def call(self, name, /, **fields):
+        call = persistently if name.startswith("Describe") else Server.call
+        return call(self.server, name, **fields)
+
+
+class Rollouts:
+    """One who rolls out and does not give up. A call that was refused has changed nothing; one that was not, will stay."""
+
+    def __init__(self, launched, server):
+        self.launched, self.team = launched, Rollout(Reader(server))
+
+    def seen(self):
+        """All that there is to see of the deployment, apart from when it was looked at."""
+        try:
+            described = self.team.describe()
+        except grpc.RpcError as error:
+            assert error.code() == NOT_FOUND, error
+            return None
+        seen = [described]
+        for summary in described.worker_deployment_info.version_summaries:
+            version = self.team.describe_version(summary.deployment_version.build_id)
+            version.worker_deployment_version_info.drainage_info.ClearField("last_checked_time")
+            summary.drainage_info.ClearField("last_checked_time")
+            seen.append(version)
+        return [one.SerializeToString(deterministic=True) for one in seen]
+
+    def do(self, change):
+        give_up = time.monotonic() + SCENARIO_SECONDS
+        while True:
+            before = self.seen()
+            try:
+                return change()
+            except grpc.RpcError as error:
+                assert error.code() == UNAVAILABLE and time.monotonic() < give_up, error
+                assert self.seen() == before, "a call that was told UNAVAILABLE has left something"
+
+    def poll(self, build, queue):
+        """A worker that polls until its version is known to have the queue."""
+        poll = self.team.poll(build, queue, timeout=30)
+        eventually(lambda: any(name == queue for name, _ in self.team.queues(build)), f"{build} has {queue}")
+        return poll
+
+    def task(self, build, queue):
+        while True:
+            try:
+                return self.team.poll(build, queue, timeout=30).result()
+            except grpc.RpcError as error:
+                assert error.code() == UNAVAILABLE, error
+
+    def scenario(self):
+        team = self.team
+        self.do(lambda: team.create(identity="me", request_id="r"))
+        self.do(lambda: team.create_version("v1", request_id="r"))
+        polls = [self.poll("v1", "a"), self.poll("v2", "b"), self.poll("v2", "a")]
+        self.do(lambda: team.set_current("v1"))
+        self.do(lambda: team.set_metadata("v1", a=1))
+        self.do(lambda: team.set_ramping("v2", 10))
+        self.do(lambda: team.set_manager("boss", self=True))
+        self.do(lambda: team.set_current("v2", identity="boss", ignore_missing_task_queues=True))
+        eventually(lambda: team.statuses()["v1"] == "DRAINED", "v1 is drained")
+        self.do(lambda: team.create_version("v3", request_id="r"))
+        self.do(lambda: team.delete_version("v3", identity="boss"))
+        for poll in polls:
+            poll.cancel()
+
+
+@pytest.mark.parametrize("first", range(1, 12, 1 if os.environ.get("FERMATA_FAULTS_ALL") else 3))
+@pytest.mark.parametrize("period", [5, 8, 13])
+def test_deployments_over_a_failing_database(first, period, exe, monkeypatch, tmp_path):
+    path, copy = tmp_path / "db", tmp_path / "copy"
+    with failing(exe, monkeypatch, f"{first},{period}", "--db-filename", str(path)) as launched:
+        with Server(launched.address) as server:
+            one = Rollouts(launched, server)
+            one.scenario()
+            seen, name = one.seen(), one.team.name
+            # A poll whose registration was undone, and done again, is one that tasks come to.
+            run = start_persistently(server, "of-v2", queue="b")
+            assert one.task("v2", "b").workflow_execution.run_id == run.run_id
+            copy_database(path, copy)
+        assert step_fails(launched), "no step has failed"
+    with failing(exe, monkeypatch, "", "--db-filename", str(copy)) as launched, Server(launched.address) as server:
+        again = Rollouts(launched, server)
+        again.team.name = name
+        assert again.seen() == seen
