@@ -257,6 +257,7 @@ static const char *tasks_difference(const struct workflow_task *a, const struct 
     DIFFERS(a->scheduled_event_id != b->scheduled_event_id, "workflow task scheduled event %lld and %lld",
             (long long)a->scheduled_event_id, (long long)b->scheduled_event_id);
     DIFFERS(a->attempt != b->attempt, "workflow task attempt %d and %d", a->attempt, b->attempt);
+    DIFFERS(a->stamp != b->stamp, "workflow task stamp %lld and %lld", (long long)a->stamp, (long long)b->stamp);
     DIFFERS(a->scheduled_time != b->scheduled_time, "workflow task scheduled time %lld and %lld",
             (long long)a->scheduled_time, (long long)b->scheduled_time);
     DIFFERS(a->original_scheduled_time != b->original_scheduled_time,

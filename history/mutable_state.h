@@ -50,7 +50,7 @@ struct workflow_task {
     nanos schedule_to_start;           /* sticky and speculative only */
     const char *identity, *request_id; /* of the poller that started it */
     unsigned suggests;                 /* started: why it suggests to continue as new, a bit for each reason */
-    int64_t stamp; /* in memory only: grows when a task that matching has is void and must be given to it again */
+    int64_t stamp; /* grows when what matching has of the task is void and must be given to it again */
 };
 
 enum activity_state { ACTIVITY_SCHEDULED, ACTIVITY_STARTED, ACTIVITY_CLOSING };

@@ -70,6 +70,10 @@ struct bytes mutable_state_pack_volatile(const struct mutable_state *ms, struct 
     packed->workflow_task_problems = ms->workflow_task_problems;
     packed->reset_run_id = borrow_text(ms->reset_run_id);
     packed->versioning = versioning_pack(ms, arena);
+    if (task->state != WORKFLOW_TASK_NONE && task->stamp > 0) {
+        packed->rebound_event_id = task->scheduled_event_id;
+        packed->rebound_stamp = task->stamp;
+    }
     return pb_pack(arena, packed);
 }
 
@@ -142,6 +146,8 @@ enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes
     if (broken == INTACT) {
         if (part->original_scheduled_time != 0 && mutable_state_has_task(ms))
             ms->workflow_task.original_scheduled_time = part->original_scheduled_time;
+        if (mutable_state_has_task(ms) && ms->workflow_task.scheduled_event_id == part->rebound_event_id)
+            ms->workflow_task.stamp = part->rebound_stamp;
         ms->close_refused = part->close_refused;
         ms->workflow_task_problems = part->workflow_task_problems;
         if (part->reset_run_id[0] != '\0')

@@ -194,7 +194,7 @@ void workflow_task_rebind(struct transition *t)
         return; /* one that runs is left to finish */
     task->is_sticky = task->is_sticky && t->ms->sticky_queue != NULL;
     task->stamp++;
-    t->task_rebound = true;
+    t->task_rebound = t->volatile_changed = true;
 }
 
 void workflow_task_unstart(struct mutable_state *ms)
