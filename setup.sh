@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 packages="gcc g++ libc6-dev cmake ninja-build pkg-config dpkg-dev python3 python3-pip ca-certificates
     protobuf-compiler libprotobuf-dev protobuf-c-compiler libprotobuf-c-dev libnghttp2-dev libssl-dev libsqlite3-dev
     libjansson-dev libc-ares-dev zlib1g-dev uthash-dev tzdata libyaml-dev" # libyaml: h2o's build asks for it
+command -v npm >/dev/null || packages="$packages nodejs npm" # for the web UI's view library
 [ "${1-}" = --tests ] && packages="$packages check clang-format python3-venv"
 
 missing=
@@ -39,6 +40,22 @@ fi
 if [ ! -f build/deps/h2o/lib/libh2o-evloop.a ]; then
     echo "setup: building h2o's library"
     cmake/h2o.sh "$PWD/build/deps/h2o"
+fi
+
+# The view library of the web UI: three files, pinned with hashes by ui-static/package-lock.json. There is no bundler; all that
+# browsers need is that one module's name for another is its address.
+ui=build/deps/ui
+if ! cmp -s ui-static/package-lock.json $ui/installed.json; then
+    echo "setup: fetching the web UI's view library"
+    rm -rf $ui
+    mkdir -p $ui/vendor
+    cp ui-static/package.json ui-static/package-lock.json $ui
+    npm ci --prefix $ui --silent --ignore-scripts --omit=dev --no-fund --no-audit
+    for part in preact/dist/preact.mjs preact/hooks/dist/hooks.mjs htm/dist/htm.mjs; do
+        sed -e 's|from"preact"|from"./preact.js"|' -e '/sourceMappingURL/d' "$ui/node_modules/$part" \
+            >"$ui/vendor/$(basename "$part" .mjs).js"
+    done
+    cp ui-static/package-lock.json $ui/installed.json
 fi
 
 # The Python packages of the tests, in an environment of their own.

@@ -1,0 +1,80 @@
+/* The frame around the pages, and which page an address is. */
+import { html, render, useEffect, useErrorBoundary, useMemo } from './lib.js';
+import { api } from './api.js';
+import { useLive, useReachable } from './live.js';
+import { useRoute, go, link } from './router.js';
+import { useSettings, choose } from './settings.js';
+import { Place, PageHead, Notice, Icon } from './parts/basic.js';
+import { Deployments } from './pages/deployments.js';
+import { Deployment } from './pages/deployment.js';
+
+/* The gRPC address that clients connect to: told by the server, else by convention 1000 below the UI's port. */
+function frontendAddress(settings) {
+  if (settings?.FrontendAddress) return settings.FrontendAddress;
+  const port = Number(location.port) - 1000;
+  return `${location.hostname}:${port > 0 ? port : 7233}`;
+}
+
+const SECTIONS = [
+  ['Deployments', 'worker-deployments'],
+];
+
+/* The page for an address below a namespace: a component and its arguments; undefined for none. */
+function pageOf([section, ...rest]) {
+  switch (section) {
+    case 'worker-deployments': return rest.length ? [Deployment, { name: rest[0] }] : [Deployments, {}];
+    default: return undefined;
+  }
+}
+
+function Guard({ children, route }) {
+  const [error, reset] = useErrorBoundary();
+  useEffect(() => reset(), [route]);
+  if (error) return html`<${Notice} kind="bad"><b>This page broke.</b> ${String(error?.message ?? error)} <button type="button" onClick=${reset}>Try again</button><//>`;
+  return children;
+}
+
+function App() {
+  const route = useRoute();
+  const reachable = useReachable();
+  const { theme } = useSettings();
+  const { data: settings } = useLive('settings', (signal) => api.settings(signal), 0);
+  const { data: listed } = useLive('namespaces', (signal) => api.namespaces(signal), 15000);
+  const [first, ns, ...rest] = route.parts;
+  const within = first === 'namespaces' && ns !== undefined;
+  const namespace = within ? ns : 'default';
+
+  useEffect(() => {
+    if (!route.parts.length) go(link('namespaces', settings?.DefaultNamespace || 'default', 'worker-deployments'), { replace: true });
+    else if (within && !rest.length) go(link('namespaces', ns, 'workflows'), { replace: true });
+  }, [route.href]);
+
+  const place = useMemo(() => {
+    const address = frontendAddress(settings);
+    return { ns: namespace, where: { namespace, address }, codec: settings?.Codec?.Endpoint, settings, route };
+  }, [namespace, settings, route]);
+
+  const page = within ? pageOf(rest) : undefined;
+  const names = (listed?.namespaces ?? []).map((one) => one.namespaceInfo?.name).filter((name) => name && name !== 'temporal-system');
+  if (!names.includes(namespace)) names.unshift(namespace);
+  const cycle = { undefined: 'dark', dark: 'light', light: undefined };
+
+  return html`<${Place.Provider} value=${place}>
+    <a class="skip" href="#main">To the content</a>
+    <div class="bar"><div class="bar-inner">
+      <a class="brand" href=${link('namespaces', namespace, 'worker-deployments')}><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M4 22a12 12 0 0 1 24 0h-2.400a9.600 9 0 0 0-19.200 0z" /><circle cx="16" cy="20.500" r="3" /></svg>Fermata</a>
+      <nav aria-label="Sections" class="sections">${SECTIONS.map(([name, section]) => html`<a href=${link('namespaces', namespace, section)} aria-current=${within && rest[0] === section ? 'page' : undefined}>${name}</a>`)}
+        </nav>
+      <span class="bar-end">
+        <span class=${reachable ? 'pulse' : 'pulse lost'} role="status">${reachable ? 'live' : 'connection lost'}</span>
+        <select aria-label="Namespace" value=${namespace} onChange=${(event) => go(link('namespaces', event.currentTarget.value, rest[0] ?? 'worker-deployments'))}>${names.map((name) => html`<option value=${name}>${name}</option>`)}</select>
+        <button type="button" class="plain" title=${`Theme: ${theme ?? 'as the system'}`} aria-label=${`Theme: ${theme ?? 'as the system'}. Change`} onClick=${() => choose({ theme: cycle[theme] })}><${Icon} name=${theme ?? 'auto'} /></button>
+      </span>
+    </div></div>
+    <main id="main" tabindex="-1"><${Guard} route=${route.href}>${page
+      ? html`<${page[0]} key=${JSON.stringify([page[0].name, namespace, page[1].name ?? page[1].id ?? ''])} ...${page[1]} />`
+      : route.parts.length ? html`<${PageHead} title="No such page" sub=${route.href} />` : null}<//></main>
+  <//>`;
+}
+
+render(html`<${App} />`, document.getElementById('app'));

@@ -1,0 +1,133 @@
+/* Why is it stuck? In words, out of what the server tells about a run. Pure: reasons(facts) -> [{level, text, what}], the most
+ * urgent first. level: bad (it will not go on by itself), warn (it may), wait (it waits as it was told to). */
+import { instant, span, spanText, relative, clock } from './time.js';
+import { enumCamel, enumText, isRunning } from './enums.js';
+import { attributesOf, eventName, failureText, groupEvents } from './events.js';
+import { lastTaskFailure } from './problems.js';
+
+/* A task that nobody has taken for this long is worth a word; a poll takes milliseconds. */
+const UNTAKEN_MS = 3000;
+
+/* facts: {description, events, pollers, now}. pollers(queue, type) -> pollers seen of late, each with deploymentOptions, or
+ * undefined while unknown. */
+export function reasons({ description, events = [], pollers = () => undefined, now }) {
+  const info = description?.workflowExecutionInfo;
+  if (!info || !isRunning(info.status)) return [];
+  const found = [];
+  const say = (level, what, text) => found.push({ level, what, text });
+  const queue = description.executionConfig?.taskQueue?.name ?? info.taskQueue ?? '';
+  const version = effectiveVersion(info.versioningInfo);
+
+  if (info.status === 'WORKFLOW_EXECUTION_STATUS_PAUSED') say('warn', 'paused', 'It is paused: nothing runs until somebody unpauses it.');
+  const task = description.pendingWorkflowTask;
+  if (task) aboutTask(task, { events, queue, version, pollers, now, say });
+  for (const activity of description.pendingActivities ?? []) aboutActivity(activity, { events, queue, version, pollers, now, say });
+  for (const nexus of description.pendingNexusOperations ?? []) {
+    say(nexus.lastAttemptFailure ? 'warn' : 'wait', 'nexus',
+      `Waits for Nexus operation ${nexus.service}.${nexus.operation} (${enumText(nexus.state, 'PENDING_NEXUS_OPERATION_STATE')})`
+      + (nexus.lastAttemptFailure ? `; last failure: ${failureText(nexus.lastAttemptFailure)}` : '') + '.');
+  }
+  for (const child of description.pendingChildren ?? []) {
+    say('wait', 'child', `Waits for child ${child.workflowTypeName ?? ''} “${child.workflowId}” to close.`);
+  }
+  const timers = groupEvents(events).filter((group) => group.category === 'timer' && group.to === null);
+  for (const timer of timers) {
+    const ends = timer.from + (span(attributesOf(timer.events[0]).startToFireTimeout) ?? 0);
+    say('wait', 'timer', `Waits for ${timer.title} until ${clock(ends)} (${relative(ends, now)})${
+      found.some((one) => one.level !== 'wait') || (description.pendingActivities ?? []).length ? '' : ', or for a signal or update'}.`);
+  }
+  const delayed = instant(info.executionTime);
+  if (!events.some((event) => eventName(event) === 'WorkflowTaskScheduled') && delayed !== null && delayed > now) {
+    say('wait', 'delay', `Begins at ${clock(delayed)} (${relative(delayed, now)}): it was started with a delay or is a cron's next run.`);
+  }
+  if (!found.length) {
+    const waited = lastEventTime(events);
+    say('wait', 'signal', `Nothing is pending: it waits for a signal or update${
+      waited === null ? '' : `, since ${relative(waited, now).replace(' ago', '')}`}. If it should go on by itself, look at its call stack.`);
+  }
+  const order = { bad: 0, warn: 1, wait: 2 };
+  return found.map((one, index) => ({ ...one, index })).sort((a, b) => order[a.level] - order[b.level] || a.index - b.index)
+    .map(({ level, what, text }) => ({ level, what, text }));
+}
+
+const lastEventTime = (events) => (events.length ? instant(events[events.length - 1].eventTime) : null);
+
+/* Where the next task goes: {deployment, build, pinned}; null for workers without a version. */
+export function effectiveVersion(versioning) {
+  if (!versioning) return null;
+  const transition = versioning.versionTransition;
+  if (transition) return named(transition.deploymentVersion, false);
+  const override = versioning.versioningOverride;
+  const pinned = override?.pinned?.version ?? override?.oneTime?.targetDeploymentVersion;
+  if (pinned) return named(pinned, true);
+  const behavior = override?.autoUpgrade ? 'AUTO_UPGRADE' : String(versioning.behavior ?? '').replace('VERSIONING_BEHAVIOR_', '');
+  if (!behavior || behavior === 'UNSPECIFIED') return null;
+  return named(versioning.deploymentVersion, behavior === 'PINNED');
+}
+const named = (version, pinned) => (version?.buildId ? { deployment: version.deploymentName, build: version.buildId, pinned } : null);
+
+/* Of the pollers, those that can take what is pinned to a version; all of them when nothing is. */
+function able(list, version) {
+  if (list === undefined || !version?.pinned) return list;
+  return list.filter((one) => one.deploymentOptions?.deploymentName === version.deployment && one.deploymentOptions?.buildId === version.build);
+}
+
+const nobody = (kind, queue, version) =>
+  `No worker polls task queue “${queue}” for ${kind}${version?.pinned ? ` of version ${version.deployment}:${version.build}, to which it is pinned` : ''}.`;
+
+function aboutTask(task, { events, queue, version, pollers, now, say }) {
+  const attempt = Number(task.attempt ?? 1);
+  const failure = lastTaskFailure(events);
+  const waiting = instant(task.scheduledTime);
+  const able_ = able(pollers(queue, 'WORKFLOW'), version);
+  if (attempt > 1 && failure) {
+    const told = failure.cause === 'NonDeterministicError'
+      ? 'The code that runs now does not match its history (non-determinism)' : `Its workflow task fails (${failure.cause})`;
+    say('bad', failure.cause === 'NonDeterministicError' ? 'nondeterminism' : 'task-fails',
+      `${told}, since ${clock(failure.since)} (${relative(failure.since, now)}), ${attempt} attempts so far${
+        failure.build ? `, on version ${failure.build}` : ''}: ${failure.message || 'no message'}`);
+  }
+  if (able_ !== undefined && !able_.length) {
+    say('bad', 'no-poller', nobody('workflow tasks', queue, version));
+  } else if (task.state === 'PENDING_WORKFLOW_TASK_STATE_SCHEDULED' && attempt === 1 && waiting !== null && now - waiting > UNTAKEN_MS) {
+    say('warn', 'untaken', `Its workflow task waits on “${queue}” since ${spanText(now - waiting)}: ${
+      able_ === undefined ? 'no worker has taken it' : `${able_.length} poll that queue, but none has taken it`}${
+      version && !version.pinned ? `; it goes to whichever version is current or ramping, last ${version.deployment}:${version.build}` : ''}.`);
+  }
+  const started = instant(task.startedTime);
+  if (task.state === 'PENDING_WORKFLOW_TASK_STATE_STARTED' && started !== null && now - started > UNTAKEN_MS) {
+    say('warn', 'slow-task', `A worker has had its workflow task for ${spanText(now - started)} without answering.`);
+  }
+}
+
+function aboutActivity(activity, { events, queue, version, pollers, now, say }) {
+  const attempt = Number(activity.attempt ?? 1);
+  const name = `Activity ${activity.activityType?.name ?? ''} (id ${activity.activityId})`;
+  const scheduled = events.map(attributesOf).find((has) => has.activityType && String(has.activityId) === String(activity.activityId));
+  const its = scheduled?.taskQueue?.name ?? queue;
+  const state = enumCamel(activity.state, 'PENDING_ACTIVITY_STATE');
+  const failed = attempt > 1 && activity.lastFailure;
+  const next = instant(activity.nextAttemptScheduleTime);
+  const most = Number(activity.maximumAttempts ?? 0);
+  if (activity.paused || state.startsWith('Pause')) {
+    say('warn', 'paused-activity', `${name} is paused.`);
+  } else if (failed) {
+    say('warn', 'activity-fails', `${name} has failed ${attempt - 1} ${attempt === 2 ? 'time' : 'times'}${most ? ` of at most ${most}` : ''}: ${
+      failureText(activity.lastFailure) || 'no message'}. ${
+      next !== null && next > now ? `Next attempt ${relative(next, now)}.` : state === 'Started' ? 'It is being tried again.' : 'The next attempt is due.'}`);
+  }
+  if (state === 'Scheduled' && !(next !== null && next > now)) {
+    const able_ = able(pollers(its, 'ACTIVITY'), version);
+    const since = instant(activity.scheduledTime);
+    if (able_ !== undefined && !able_.length) say('bad', 'no-poller', nobody(`activities such as ${activity.activityType?.name ?? ''}`, its, version));
+    else if (!failed && since !== null && now - since > UNTAKEN_MS) {
+      say('warn', 'untaken', `${name} waits on “${its}” since ${spanText(now - since)} and no worker has taken it: all may be busy.`);
+    }
+  }
+  if (state === 'Started' && !failed) {
+    const since = instant(activity.lastStartedTime);
+    const beat = instant(activity.lastHeartbeatTime);
+    say('wait', 'activity', `${name} runs${since === null ? '' : ` since ${spanText(now - since)}`} on ${
+      activity.lastWorkerIdentity ?? 'a worker'}${beat === null ? '' : `, last heartbeat ${relative(beat, now)}`}.`);
+  }
+}
