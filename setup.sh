@@ -50,7 +50,7 @@ if ! cmp -s ui-static/package-lock.json $ui/installed.json; then
     rm -rf $ui
     mkdir -p $ui/vendor
     cp ui-static/package.json ui-static/package-lock.json $ui
-    npm ci --prefix $ui --silent --ignore-scripts --omit=dev --no-fund --no-audit
+    (cd $ui && npm ci --silent --ignore-scripts --no-fund --no-audit)
     for part in preact/dist/preact.mjs preact/hooks/dist/hooks.mjs htm/dist/htm.mjs; do
         sed -e 's|from"preact"|from"./preact.js"|' -e '/sourceMappingURL/d' "$ui/node_modules/$part" \
             >"$ui/vendor/$(basename "$part" .mjs).js"
