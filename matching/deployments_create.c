@@ -2,6 +2,7 @@
  * How deployments and versions come to be, by a poll or a call, and how they go: limits, room made for a new version by
  * the oldest that may go, deletion. And what is known of a version beside its routing.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "matching/deployment_texts.h"
@@ -284,61 +285,82 @@ status deployments_register(struct deployments *deployments, struct arena *arena
 
 /* ---- what is said of a version ---- */
 
-static size_t find_entry(const PbDeploymentVersionRecord *record, const char *key)
-{
-    size_t place = 0;
+/* An entry among others: of those with one key the last one counts. */
+struct placed_entry {
+    PbDeploymentVersionRecordMetadataEntry *entry;
+    size_t order;
+};
 
-    while (place < record->n_metadata && strcmp(record->metadata[place]->key, key) < 0)
-        place++;
-    return place;
+static int by_key_then_order(const void *a, const void *b)
+{
+    const struct placed_entry *left = a, *right = b;
+    int compared = strcmp(left->entry->key, right->entry->key);
+
+    return compared != 0 ? compared : (left->order > right->order) - (left->order < right->order);
 }
 
-static bool has_entry(const PbDeploymentVersionRecord *record, size_t place, const char *key)
+static int is_key_of(const void *key, const void *entry)
 {
-    return place < record->n_metadata && strcmp(record->metadata[place]->key, key) == 0;
+    const struct placed_entry *placed = entry;
+
+    return strcmp(key, placed->entry->key);
 }
 
-static void set_entry(struct deployment_version *version, const char *key, const PbPayload *value)
+/* The entries that a record has and those of the request, in one array. There may be a hundred thousand of them. */
+static size_t gather_entries(struct arena *arena, const PbDeploymentVersionRecord *record,
+                             const PbUpdateWorkerDeploymentVersionMetadataRequest *request,
+                             struct placed_entry **ret_entries)
 {
-    PbDeploymentVersionRecord *record = version->record;
-    size_t place = find_entry(record, key);
-    PbDeploymentVersionRecordMetadataEntry *entry, **more;
+    size_t count = 0;
+    struct placed_entry *all =
+        ARENA_NEW_ARRAY(arena, struct placed_entry, record->n_metadata + request->n_upsert_entries);
 
-    if (has_entry(record, place, key)) {
-        record->metadata[place]->value = pb_copy(version->arena, value);
-        return;
+    for (; count < record->n_metadata; count++)
+        all[count] = (struct placed_entry){.entry = record->metadata[count], .order = count};
+    for (size_t i = 0; i < request->n_upsert_entries; i++, count++) {
+        PbDeploymentVersionRecordMetadataEntry *entry = ARENA_NEW_PB(arena, PbDeploymentVersionRecordMetadataEntry);
+
+        entry->key = arena_strdup(arena, request->upsert_entries[i]->key);
+        entry->value = pb_copy(arena, request->upsert_entries[i]->value);
+        all[count] = (struct placed_entry){.entry = entry, .order = count};
     }
-    entry = ARENA_NEW_PB(version->arena, PbDeploymentVersionRecordMetadataEntry);
-    entry->key = arena_strdup(version->arena, key);
-    entry->value = pb_copy(version->arena, value);
-    more = ARENA_NEW_ARRAY(version->arena, PbDeploymentVersionRecordMetadataEntry *, record->n_metadata + 1);
-    for (size_t i = 0; i < record->n_metadata; i++)
-        more[i < place ? i : i + 1] = record->metadata[i];
-    more[place] = entry;
-    record->metadata = more;
-    record->n_metadata++;
+    *ret_entries = all;
+    return count;
 }
 
-static void remove_entry(PbDeploymentVersionRecord *record, const char *key)
+/* Keeps the last of each key; returns how many that are. */
+static size_t drop_replaced(struct placed_entry *entries, size_t count)
 {
-    size_t place = find_entry(record, key);
+    size_t kept = 0;
 
-    if (!has_entry(record, place, key))
-        return;
-    record->n_metadata--;
-    for (size_t i = place; i < record->n_metadata; i++)
-        record->metadata[i] = record->metadata[i + 1];
+    for (size_t i = 0; i < count; i++)
+        if (i + 1 == count || strcmp(entries[i].entry->key, entries[i + 1].entry->key) != 0)
+            entries[kept++] = entries[i];
+    return kept;
 }
 
 void deployment_version_set_metadata(struct deployments *deployments, struct deployment_version *version,
                                      const PbUpdateWorkerDeploymentVersionMetadataRequest *request)
 {
+    PbDeploymentVersionRecord *record = version->record;
+    struct placed_entry *entries, *removed;
+    size_t count;
+
     deployment_version_touch(deployments, version);
-    for (size_t i = 0; i < request->n_upsert_entries; i++)
-        set_entry(version, request->upsert_entries[i]->key, request->upsert_entries[i]->value);
-    for (size_t i = 0; i < request->n_remove_entries; i++)
-        remove_entry(version->record, request->remove_entries[i]);
-    version->record->last_modifier_identity = arena_strdup(version->arena, request->identity);
+    count = gather_entries(version->arena, record, request, &entries);
+    qsort(entries, count, sizeof(*entries), by_key_then_order);
+    count = drop_replaced(entries, count);
+    for (size_t i = 0; i < request->n_remove_entries; i++) {
+        removed = bsearch(request->remove_entries[i], entries, count, sizeof(*entries), is_key_of);
+        if (removed != NULL)
+            removed->order = SIZE_MAX;
+    }
+    record->metadata = ARENA_NEW_ARRAY(version->arena, PbDeploymentVersionRecordMetadataEntry *, count);
+    record->n_metadata = 0;
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].order != SIZE_MAX)
+            record->metadata[record->n_metadata++] = entries[i].entry;
+    record->last_modifier_identity = arena_strdup(version->arena, request->identity);
 }
 
 void deployment_version_set_compute_config(struct deployments *deployments, struct deployment_version *version,

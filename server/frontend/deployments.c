@@ -64,6 +64,15 @@ static const char *request_id_or_new(const struct check *check, const char *requ
     return uuid_text(check->arena, uuid);
 }
 
+/* Who calls, and under which id: both are kept. */
+static status check_caller(const struct check *check, const char *identity, const char *request_id)
+{
+    TRY(check_identity(check, identity));
+    if ((int64_t)strlen(request_id) > check->config->history.id_bytes_max)
+        return status_error(GRPC_INVALID_ARGUMENT, MSG_REQUEST_ID_TOO_LONG);
+    return status_ok();
+}
+
 /* The deployment after a change, which therefore is there. */
 static const struct deployment *changed_deployment(const struct call *call, const struct check *check, const char *name)
 {
@@ -83,6 +92,7 @@ status rpc_create_worker_deployment(struct call *call, const PbCreateWorkerDeplo
         return status_error(GRPC_INVALID_ARGUMENT, MSG_DEPLOYMENT_NAME_NOT_SET);
     TRY(check_deployments_enabled(&check));
     TRY(check_deployment_name(&check, req->deployment_name));
+    TRY(check_caller(&check, req->identity, req->request_id));
     TRY(deployments_create(call->server->deployments, call->arena, check.ns->id, req->deployment_name, req->identity,
                            request_id_or_new(&check, req->request_id), check.now));
     resp->conflict_token = conflict_token_of(call->arena, changed_deployment(call, &check, req->deployment_name));
@@ -106,6 +116,7 @@ status rpc_create_worker_deployment_version(struct call *call, const PbCreateWor
     TRY(check_deployments_enabled(&check));
     TRY(check_deployment_name(&check, version->deployment_name));
     TRY(check_build_id(&check, version->build_id));
+    TRY(check_caller(&check, req->identity, req->request_id));
     TRY(check_compute_config(&check, req->compute_config));
     name = (struct queue_version){.deployment = version->deployment_name, .build_id = version->build_id};
     return deployments_create_version(call->server->deployments, call->arena, check.ns->id, &name, req->compute_config,
@@ -130,8 +141,8 @@ static status check_routing_change(const struct check *check, const char *text, 
     change->build_id = version == NULL ? "" : version->build_id;
     TRY(check_deployment_name(check, change->name));
     if (change->allows_no_pollers && version != NULL)
-        return check_build_id(check, change->build_id);
-    return status_ok();
+        TRY(check_build_id(check, change->build_id));
+    return check_caller(check, change->identity, "");
 }
 
 /* How the version before is shown; `build_id` "": none. */
@@ -223,11 +234,13 @@ status rpc_set_worker_deployment_manager(struct call *call, const PbSetWorkerDep
     if (req->identity[0] == '\0')
         return status_error(GRPC_INVALID_ARGUMENT, MSG_MANAGER_IDENTITY_NOT_SET);
     TRY(check_deployment_name(&check, change.name));
+    TRY(check_caller(&check, req->identity, ""));
     change.namespace_id = check.ns->id;
     if (req->new_manager_identity_case == PbSetWorkerDeploymentManagerRequest_self_case && req->self)
         manager = req->identity;
     else if (req->new_manager_identity_case == PbSetWorkerDeploymentManagerRequest_manager_identity_case)
         manager = req->manager_identity;
+    TRY(check_identity(&check, manager));
     TRY(deployments_set_manager(call->server->deployments, call->arena, &change, manager, check.now,
                                 &resp->previous_manager_identity));
     resp->conflict_token = conflict_token_of(call->arena, changed_deployment(call, &check, change.name));
@@ -262,6 +275,7 @@ status rpc_delete_worker_deployment_version(struct call *call, const PbDeleteWor
         text = version_to_text(call->arena, req->deployment_version);
     TRY(check_version_text(&check, text, &version));
     TRY(check_deployment_name(&check, version.deployment));
+    TRY(check_caller(&check, req->identity, ""));
     return deployments_delete_version(call->server->deployments, call->arena, check.ns->id, &version,
                                       req->skip_drainage, request_id_or_new(&check, req->identity), check.now);
 }
@@ -306,6 +320,7 @@ status rpc_update_worker_deployment_version_metadata(struct call *call,
         return status_detail(call->arena, GRPC_NOT_FOUND, ARENA_NEW_PB(call->arena, PbNotFoundFailure),
                              MSG_VERSION_WORKFLOW_NOT_FOUND, name == NULL ? "" : name->deployment_name,
                              name == NULL ? "" : name->build_id);
+    TRY(check_caller(&check, req->identity, ""));
     if (metadata_is_too_large(&check, version, req))
         return status_error(GRPC_INVALID_ARGUMENT, MSG_BLOB_TOO_LARGE);
     deployment_version_set_metadata(call->server->deployments, version, req);

@@ -16,6 +16,9 @@ static const char *const provider_types[] = {"aws-lambda", "aws-agentcore", "aws
                                              "k8s",        "gcp-cloud-run", "test-invoke", "test-worker-set"};
 static const char *const scaler_types[] = {"no-sync", "rate-based"};
 
+/* Scaling groups in one request. No config has more than four: one for each type of task queue, one for the rest. */
+enum { GROUPS_MAX = 100 };
+
 typedef PbUpdateWorkerDeploymentVersionComputeConfigRequestComputeConfigScalingGroupsEntry update_entry;
 typedef PbValidateWorkerDeploymentVersionComputeConfigRequestComputeConfigScalingGroupsEntry validate_entry;
 
@@ -206,6 +209,8 @@ static status changed_config(const struct check *check, const PbComputeConfig *b
     PbComputeConfig *config = pb_copy(check->arena, before);
     PbComputeConfigScalingGroupsEntry **groups;
 
+    if (change->set_count > GROUPS_MAX || change->remove_count > GROUPS_MAX)
+        return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_COMPUTE_TOO_MANY, GROUPS_MAX);
     if (config == NULL)
         config = ARENA_NEW_PB(check->arena, PbComputeConfig);
     groups = ARENA_NEW_ARRAY(check->arena, PbComputeConfigScalingGroupsEntry *,
@@ -263,6 +268,7 @@ rpc_update_worker_deployment_version_compute_config(struct call *call,
         .remove = req->remove_compute_config_scaling_groups,
         .remove_count = req->n_remove_compute_config_scaling_groups,
     };
+    TRY(check_identity(&check, req->identity));
     TRY(changed_config(&check, deployment_version_record(version)->compute_config, &change, &config));
     deployment_version_set_compute_config(call->server->deployments, version, config, req->identity);
     return status_ok();

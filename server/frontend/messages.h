@@ -88,6 +88,7 @@
 #define MSG_COMPUTE_SCALER         "entry %s: invalid scaling algorithm type '%s'"
 #define MSG_COMPUTE_MASK           "unsupported field mask path: \"%s\""
 #define MSG_COMPUTE_MASK_ALONE     "Scaling group '%s' has an update mask but nothing to compare with"
+#define MSG_COMPUTE_TOO_MANY       "at most %d scaling groups can be changed at once" /* ours alone */
 #define MSG_COMPUTE_NONE_BEFORE \
     "No prior compute config found, which means nothing can be removed and something needs to be added to be valid"
 /* what came before: PERMISSION_DENIED with PermissionDeniedFailure; UNIMPLEMENTED */

@@ -531,6 +531,47 @@ def group(provider, **fields):
     return dict(scaling_group=dict(dict(provider=dict(type=provider)), **fields))
 
 
+def test_metadata_of_many_entries(server):
+    """Of entries with one key the last one counts; the order of keys is their own."""
+    team = Rollout(server)
+    team.create()
+    team.create_version("v1")
+    many = {f"key-{number}": number for number in range(3000)}
+    team.set_metadata("v1", **many)
+    changed = team.set_metadata("v1", remove=[f"key-{number}" for number in range(0, 3000, 2)], **{"key-1": "one"})
+    assert len(changed.entries) == 1500 and value_of(changed.entries["key-1"]) == "one"
+    assert {value_of(value) for key, value in changed.entries.items() if key != "key-1"} == set(range(3, 3000, 2))
+
+
+@pytest.mark.fermata_only  # there they are limited by what a message may hold
+def test_what_is_kept_has_a_length(server):
+    team, long = Rollout(server), "i" * 1001
+    team.create()
+    team.create_version("v1")
+    text = "Identity length exceeds limit."
+    for call in (
+        lambda: team.create(identity=long),
+        lambda: team.create_version("v2", identity=long),
+        lambda: team.set_current("v1", identity=long),
+        lambda: team.set_ramping("v1", 1, identity=long),
+        lambda: team.set_manager(long, self=True),
+        lambda: team.set_manager(manager_identity=long),
+        lambda: team.set_metadata("v1", a=1, identity=long),
+        lambda: team.delete_version("v1", identity=long),
+    ):
+        with refused(INVALID_ARGUMENT, text):
+            call()
+    with refused(INVALID_ARGUMENT, "RequestId length exceeds limit."):
+        team.create(request_id=long)
+    many = dict((f"g{number}", group("k8s")) for number in range(101))
+    with refused(INVALID_ARGUMENT, "at most 100 scaling groups can be changed at once"):
+        server.call(
+            "UpdateWorkerDeploymentVersionComputeConfig",
+            deployment_version=team.version("v1"),
+            compute_config_scaling_groups=many,
+        )
+
+
 def test_compute_configs_that_are_none(server):
     team = Rollout(server)
     team.create()
