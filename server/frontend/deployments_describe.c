@@ -288,6 +288,18 @@ status rpc_describe_worker_deployment_version(struct call *call, const PbDescrib
 
 /* ---- ListWorkerDeployments ---- */
 
+/* Lists leave out the deprecated copy of the drainage status. */
+static PbWorkerDeploymentInfoWorkerDeploymentVersionSummary *
+summarize_for_list(const struct view *view, const struct deployment *deployment,
+                   const struct deployment_version *version)
+{
+    PbWorkerDeploymentInfoWorkerDeploymentVersionSummary *summary = summarize(view, deployment, version);
+
+    if (summary != NULL)
+        summary->drainage_status = VERSION_DRAINAGE_STATUS_UNSPECIFIED;
+    return summary;
+}
+
 static PbListWorkerDeploymentsResponseWorkerDeploymentSummary *list_item(const struct view *view,
                                                                          const struct deployment *deployment)
 {
@@ -300,11 +312,11 @@ static PbListWorkerDeploymentsResponseWorkerDeploymentSummary *list_item(const s
     item->create_time = instant(view, record->create_time);
     item->routing_config = describe_routing(view, deployment);
     if (deployment_versions(deployment, view->arena, &versions) > 0)
-        item->latest_version_summary = summarize(view, deployment, versions[0]);
+        item->latest_version_summary = summarize_for_list(view, deployment, versions[0]);
     item->current_version_summary =
-        summarize(view, deployment, deployment_find_version(deployment, record->current_build_id));
+        summarize_for_list(view, deployment, deployment_find_version(deployment, record->current_build_id));
     item->ramping_version_summary =
-        summarize(view, deployment, deployment_find_version(deployment, record->ramping_build_id));
+        summarize_for_list(view, deployment, deployment_find_version(deployment, record->ramping_build_id));
     return item;
 }
 

@@ -709,6 +709,19 @@ def test_a_list(server):
     assert empty.routing_config.current_version == "__unversioned__"
 
 
+def test_a_draining_version_in_a_list(server):
+    team = Rollout(server)
+    team.set_current("v1", allow_no_pollers=True)
+    team.set_current("")
+    eventually(lambda: team.status("v1").startswith("DRAIN"), "v1 drains")
+
+    def drains():
+        latest = listed(server)[0][team.name].latest_version_summary
+        return latest.drainage_info.status == team.version_info("v1").drainage_info.status and not latest.drainage_status
+
+    eventually(drains, "the list says so")
+
+
 def test_a_list_by_pages(server):
     made = [Rollout(server) for _ in range(5)]
     for team in made:
