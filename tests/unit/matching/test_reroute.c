@@ -557,7 +557,7 @@ END_TEST
 
 /* ---- anything, against a list ---- */
 
-enum { LIST_MAX = 4000, OPERATIONS = 60000 };
+enum { LIST_MAX = 1000, OPERATIONS = 20000 };
 
 /* All that waits, in the order in which it came, and where it may go. */
 static struct listed {
