@@ -68,7 +68,7 @@ def test_all_of_it_is_there_again(fermata_exe, tmp_path):
         run = server.start(task_queue=dict(name="b"))
         assert poll.result().workflow_execution.run_id == run.run_id
         with refused(FAILED_PRECONDITION, "conflict token mismatch"):
-            team.set_current("v2", identity="boss", conflict_token=token[:-3] + b"\x00\xff\xff")
+            team.set_current("v2", identity="boss", conflict_token=token[:-3] + bytes([token[-3] ^ 1]) + token[-2:])
         changed = team.set_current("v2", identity="boss", conflict_token=token, ignore_missing_task_queues=True)
         assert changed.previous_version == f"{name}.v1"
         assert team.token > token
