@@ -1,5 +1,5 @@
 /* The frame around the pages, and which page an address is. */
-import { html, render, useEffect, useErrorBoundary, useMemo } from './lib.js';
+import { html, render, useEffect, useErrorBoundary, useMemo, useState } from './lib.js';
 import { api } from './api.js';
 import { useLive, useReachable } from './live.js';
 import { useRoute, go, link } from './router.js';
@@ -7,6 +7,12 @@ import { useSettings, choose } from './settings.js';
 import { Place, PageHead, Notice, Icon } from './parts/basic.js';
 import { Deployments } from './pages/deployments.js';
 import { Deployment } from './pages/deployment.js';
+import { Workflows } from './pages/workflows.js';
+import { Workflow, LatestRun } from './pages/workflow.js';
+import { TaskQueues, TaskQueue } from './pages/task_queues.js';
+import { Workers } from './pages/workers.js';
+import { Namespaces, Namespace } from './pages/namespaces.js';
+import { Settings } from './parts/settings.js';
 
 /* The gRPC address that clients connect to: told by the server, else by convention 1000 below the UI's port. */
 function frontendAddress(settings) {
@@ -17,12 +23,23 @@ function frontendAddress(settings) {
 
 const SECTIONS = [
   ['Deployments', 'worker-deployments'],
+  ['Workflows', 'workflows'],
+  ['Task queues', 'task-queues'],
+  ['Workers', 'workers'],
+  ['Namespace', 'settings'],
 ];
 
 /* The page for an address below a namespace: a component and its arguments; undefined for none. */
-function pageOf([section, ...rest]) {
+function pageOf([section, name, ...rest]) {
+  const [run, tab] = rest;
   switch (section) {
-    case 'worker-deployments': return rest.length ? [Deployment, { name: rest[0] }] : [Deployments, {}];
+    case 'worker-deployments': return name === undefined ? [Deployments, {}] : [Deployment, { name }];
+    case 'workflows':
+      if (name === undefined) return [Workflows, {}];
+      return run === undefined ? [LatestRun, { id: name }] : [Workflow, { id: name, runId: run, tab }];
+    case 'task-queues': return name === undefined ? [TaskQueues, {}] : [TaskQueue, { name }];
+    case 'workers': return [Workers, {}];
+    case 'settings': return [Namespace, {}];
     default: return undefined;
   }
 }
@@ -38,6 +55,7 @@ function App() {
   const route = useRoute();
   const reachable = useReachable();
   const { theme } = useSettings();
+  const [choosing, setChoosing] = useState(false);
   const { data: settings } = useLive('settings', (signal) => api.settings(signal), 0);
   const { data: listed } = useLive('namespaces', (signal) => api.namespaces(signal), 15000);
   const [first, ns, ...rest] = route.parts;
@@ -46,7 +64,7 @@ function App() {
 
   useEffect(() => {
     if (!route.parts.length) go(link('namespaces', settings?.DefaultNamespace || 'default', 'worker-deployments'), { replace: true });
-    else if (within && !rest.length) go(link('namespaces', ns, 'workflows'), { replace: true });
+    else if (within && !rest.length) go(link('namespaces', ns, 'settings'), { replace: true });
   }, [route.href]);
 
   const place = useMemo(() => {
@@ -54,7 +72,7 @@ function App() {
     return { ns: namespace, where: { namespace, address }, codec: settings?.Codec?.Endpoint, settings, route };
   }, [namespace, settings, route]);
 
-  const page = within ? pageOf(rest) : undefined;
+  const page = within ? pageOf(rest) : first === 'namespaces' ? [Namespaces, {}] : undefined;
   const names = (listed?.namespaces ?? []).map((one) => one.namespaceInfo?.name).filter((name) => name && name !== 'temporal-system');
   if (!names.includes(namespace)) names.unshift(namespace);
   const cycle = { undefined: 'dark', dark: 'light', light: undefined };
@@ -63,17 +81,18 @@ function App() {
     <a class="skip" href="#main">To the content</a>
     <div class="bar"><div class="bar-inner">
       <a class="brand" href=${link('namespaces', namespace, 'worker-deployments')}><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M4 22a12 12 0 0 1 24 0h-2.400a9.600 9 0 0 0-19.200 0z" /><circle cx="16" cy="20.500" r="3" /></svg>Fermata</a>
-      <nav aria-label="Sections" class="sections">${SECTIONS.map(([name, section]) => html`<a href=${link('namespaces', namespace, section)} aria-current=${within && rest[0] === section ? 'page' : undefined}>${name}</a>`)}
-        </nav>
+      <nav aria-label="Sections" class="sections">${SECTIONS.map(([name, section]) => html`<a href=${link('namespaces', namespace, section)} aria-current=${within && rest[0] === section ? 'page' : undefined}>${name}</a>`)}</nav>
       <span class="bar-end">
         <span class=${reachable ? 'pulse' : 'pulse lost'} role="status">${reachable ? 'live' : 'connection lost'}</span>
         <select aria-label="Namespace" value=${namespace} onChange=${(event) => go(link('namespaces', event.currentTarget.value, rest[0] ?? 'worker-deployments'))}>${names.map((name) => html`<option value=${name}>${name}</option>`)}</select>
         <button type="button" class="plain" title=${`Theme: ${theme ?? 'as the system'}`} aria-label=${`Theme: ${theme ?? 'as the system'}. Change`} onClick=${() => choose({ theme: cycle[theme] })}><${Icon} name=${theme ?? 'auto'} /></button>
+        <button type="button" class="plain" aria-label="Settings" title="Settings" onClick=${() => setChoosing(true)}><${Icon} name="gear" /></button>
       </span>
     </div></div>
     <main id="main" tabindex="-1"><${Guard} route=${route.href}>${page
-      ? html`<${page[0]} key=${JSON.stringify([page[0].name, namespace, page[1].name ?? page[1].id ?? ''])} ...${page[1]} />`
+      ? html`<${page[0]} key=${JSON.stringify([rest[0], namespace, page[1].name, page[1].id, page[1].runId])} ...${page[1]} />`
       : route.parts.length ? html`<${PageHead} title="No such page" sub=${route.href} />` : null}<//></main>
+    ${choosing ? html`<${Settings} offered=${settings?.Codec?.Endpoint} close=${() => setChoosing(false)} />` : null}
   <//>`;
 }
 

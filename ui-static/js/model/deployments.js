@@ -145,15 +145,17 @@ export function queuesOf(answer) {
     .sort((a, b) => a.name.localeCompare(b.name) || b.type.localeCompare(a.type));
 }
 
-/* How many of a task queue's pollers belong to each build of a deployment, {build: [pollers]}; '' are those without a version.
- * Only pollers of the last minute count: the server remembers them for five, and a worker that is gone looks alive that long. */
-export function pollersByBuild(answer, deployment, now, freshMs = 75000) {
+/* A task queue's pollers of late: the server remembers them for five minutes, and a worker that is gone looks alive that long;
+ * but a poll is parked for one, so that whoever has not come back since is gone. */
+export const POLLER_FRESH_MS = 75000;
+export const freshPollers = (answer, now) => (answer?.pollers ?? []).filter((poller) => now - (instant(poller.lastAccessTime) ?? now) < POLLER_FRESH_MS);
+
+/* The pollers of late by build of a deployment, {build: [pollers]}; '' are those without a version. */
+export function pollersByBuild(answer, deployment, now) {
   const found = {};
-  for (const poller of answer?.pollers ?? []) {
-    const seen = instant(poller.lastAccessTime);
-    if (seen !== null && now - seen > freshMs) continue;
+  for (const poller of freshPollers(answer, now)) {
     const options = poller.deploymentOptions;
-    const versioned = options?.workerVersioningMode === 'WORKER_VERSIONING_MODE_VERSIONED' || options?.workerVersioningMode === 2;
+    const versioned = options?.workerVersioningMode === 'WORKER_VERSIONING_MODE_VERSIONED';
     if (versioned && options.deploymentName !== deployment) continue;
     (found[versioned ? options.buildId : ''] ??= []).push(poller);
   }

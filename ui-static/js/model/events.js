@@ -160,7 +160,7 @@ export function groupEvents(events, pendingActivities = []) {
     }
     const outcome = outcomeOf(name);
     const begins = ['WorkflowTaskScheduled', 'ActivityTaskScheduled', 'TimerStarted'].includes(name) || name.endsWith('Initiated')
-      || name.endsWith('Accepted') || name === 'NexusOperationScheduled' || name.endsWith('Started');
+      || name.endsWith('Accepted') || name === 'NexusOperationScheduled' || (name.endsWith('Started') && name !== 'WorkflowExecutionStarted');
     if (outcome || !begins) {
       group.to = instant(event.eventTime);
       group.outcome = outcome || group.outcome;

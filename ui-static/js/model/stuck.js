@@ -52,28 +52,30 @@ export function reasons({ description, events = [], pollers = () => undefined, n
 
 const lastEventTime = (events) => (events.length ? instant(events[events.length - 1].eventTime) : null);
 
-/* Where the next task goes: {deployment, build, pinned}; null for workers without a version. */
+/* Where the next task goes: {deployment, build, bound}; null for workers without a version. bound: 'pinned' or 'moves' when only
+ * that version's workers can take it, else false. */
 export function effectiveVersion(versioning) {
   if (!versioning) return null;
   const transition = versioning.versionTransition;
-  if (transition) return named(transition.deploymentVersion, false);
+  if (transition) return named(transition.deploymentVersion, 'moves');
   const override = versioning.versioningOverride;
   const pinned = override?.pinned?.version ?? override?.oneTime?.targetDeploymentVersion;
-  if (pinned) return named(pinned, true);
+  if (pinned) return named(pinned, 'pinned');
   const behavior = override?.autoUpgrade ? 'AUTO_UPGRADE' : String(versioning.behavior ?? '').replace('VERSIONING_BEHAVIOR_', '');
   if (!behavior || behavior === 'UNSPECIFIED') return null;
-  return named(versioning.deploymentVersion, behavior === 'PINNED');
+  return named(versioning.deploymentVersion, behavior === 'PINNED' && 'pinned');
 }
-const named = (version, pinned) => (version?.buildId ? { deployment: version.deploymentName, build: version.buildId, pinned } : null);
+const named = (version, bound) => (version?.buildId ? { deployment: version.deploymentName, build: version.buildId, bound } : null);
 
-/* Of the pollers, those that can take what is pinned to a version; all of them when nothing is. */
+/* Of the pollers, those that can take what is bound to a version; all of them when nothing is. */
 function able(list, version) {
-  if (list === undefined || !version?.pinned) return list;
+  if (list === undefined || !version?.bound) return list;
   return list.filter((one) => one.deploymentOptions?.deploymentName === version.deployment && one.deploymentOptions?.buildId === version.build);
 }
 
 const nobody = (kind, queue, version) =>
-  `No worker polls task queue “${queue}” for ${kind}${version?.pinned ? ` of version ${version.deployment}:${version.build}, to which it is pinned` : ''}.`;
+  `No worker polls task queue “${queue}” for ${kind}${
+    version?.bound ? ` of version ${version.deployment}:${version.build}, to which it ${version.bound === 'pinned' ? 'is pinned' : 'moves'}` : ''}.`;
 
 function aboutTask(task, { events, queue, version, pollers, now, say }) {
   const attempt = Number(task.attempt ?? 1);
@@ -92,10 +94,10 @@ function aboutTask(task, { events, queue, version, pollers, now, say }) {
   } else if (task.state === 'PENDING_WORKFLOW_TASK_STATE_SCHEDULED' && attempt === 1 && waiting !== null && now - waiting > UNTAKEN_MS) {
     say('warn', 'untaken', `Its workflow task waits on “${queue}” since ${spanText(now - waiting)}: ${
       able_ === undefined ? 'no worker has taken it' : `${able_.length} poll that queue, but none has taken it`}${
-      version && !version.pinned ? `; it goes to whichever version is current or ramping, last ${version.deployment}:${version.build}` : ''}.`);
+      version && !version.bound ? `; it goes to whichever version is current or ramping, last ${version.deployment}:${version.build}` : ''}.`);
   }
   const started = instant(task.startedTime);
-  if (task.state === 'PENDING_WORKFLOW_TASK_STATE_STARTED' && started !== null && now - started > UNTAKEN_MS) {
+  if (attempt === 1 && task.state === 'PENDING_WORKFLOW_TASK_STATE_STARTED' && started !== null && now - started > UNTAKEN_MS) {
     say('warn', 'slow-task', `A worker has had its workflow task for ${spanText(now - started)} without answering.`);
   }
 }
