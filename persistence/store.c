@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "persistence/migrations_embedded.h"
+#include "persistence/page_cache.h"
 #include "persistence/search_index.h"
 #include "persistence/store_internal.h"
 #include "persistence/visibility_text.h"
@@ -605,6 +606,7 @@ status store_open(struct arena *arena, const struct store_options *options, stru
      * memory. */
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    page_cache_install();
     own = arena_new(sizeof(struct store) + 256);
     store = ARENA_NEW(own, struct store);
     store->magic = STORE_MAGIC;
