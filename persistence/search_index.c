@@ -10,11 +10,10 @@
 
 enum { SCRATCH_BYTES = 4096 };
 
-static bool is_indexed(const char *name, PbIndexedValueType type)
+static bool is_indexed_type(PbIndexedValueType type)
 {
-    return is_search_attribute_looked_up(name) &&
-           (type == INDEXED_VALUE_TYPE_KEYWORD || type == INDEXED_VALUE_TYPE_KEYWORD_LIST ||
-            type == INDEXED_VALUE_TYPE_INT);
+    return type == INDEXED_VALUE_TYPE_KEYWORD || type == INDEXED_VALUE_TYPE_KEYWORD_LIST ||
+           type == INDEXED_VALUE_TYPE_INT;
 }
 
 struct entry {
@@ -51,10 +50,12 @@ static void add_attribute(void *context, struct bytes key, struct bytes data, st
     const char *name = arena_strndup(entries->arena, (const char *)key.data, key.len);
     struct search_value value;
 
+    if (!is_search_attribute_looked_up(name))
+        return;
     for (size_t i = 0; i < search_attribute_types_count; i++) {
         const struct search_attribute_type *type = &search_attribute_types[i];
 
-        if (!is_indexed(name, type->type) || !bytes_equal(type_name, bytes_of(type->name)) ||
+        if (!is_indexed_type(type->type) || !bytes_equal(type_name, bytes_of(type->name)) ||
             search_value_read(entries->arena, data, type->type, &value) != SEARCH_VALUE_SET)
             continue;
         if (type->type == INDEXED_VALUE_TYPE_INT)
@@ -134,7 +135,7 @@ void search_index_change(struct store *store, int64_t namespace_id, int64_t run,
 bool search_index_serves(const struct filter *condition)
 {
     return condition->kind == FILTER_EQUAL && condition->column == COLUMN_ATTRIBUTE &&
-           is_indexed(condition->attribute, condition->type);
+           is_search_attribute_looked_up(condition->attribute) && is_indexed_type(condition->type);
 }
 
 /* Reads runs of one value behind those that there are. */
