@@ -70,9 +70,8 @@ static const char *old_pinned_problem(struct arena *arena, const PbVersioningOve
         return series_problem(override->deployment);
     if (override->pinned_version[0] == '\0')
         return "must provide deployment (deprecated) or pinned version if behavior is 'PINNED'";
-    version_from_text(arena, override->pinned_version, &problem);
-    if (problem == NULL)
-        return NULL;
+    if (version_from_text(arena, override->pinned_version, &problem) != NULL)
+        return NULL; /* else it is none, or says that there is none, to which nothing can be pinned */
     return arena_printf(arena, "invalid version string \"%s\", expected format is \"<deployment_name>.<build_id>\"",
                         override->pinned_version);
 }

@@ -196,6 +196,13 @@ def test_children_are_not_started_with_bad_overrides(team, case):
     run.terminate()
 
 
+@pytest.mark.fermata_only  # the real server answers INTERNAL
+def test_nothing_is_pinned_to_no_version(team, fields):
+    override = dict(behavior=PINNED, pinned_version=NO_VERSION)
+    with refused(INVALID_ARGUMENT, BAD_STRING.format(NO_VERSION)):
+        team.server.call("StartWorkflowExecution", versioning_override=override, **fields)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Requests that are refused
 
