@@ -330,6 +330,7 @@ bool transition_flush_buffered(struct transition *t)
     ms->buffered_end = &ms->buffered;
     ms->buffered_count = 0;
     ms->buffered_bytes = 0;
+    ms->is_flushing = true;
     for (const struct buffered_event *b = all; b != NULL; b = b->next) {
         int64_t id;
 
@@ -344,6 +345,7 @@ bool transition_flush_buffered(struct transition *t)
     for (const struct buffered_event *b = all; b != NULL; b = b->next)
         if (event_ends(b->event) != 0)
             enter(t, b->event, started_id_of(&ids, event_ends(b->event)));
+    ms->is_flushing = false;
     while (all != NULL) {
         struct buffered_event *next = all->next;
 

@@ -145,6 +145,10 @@ void versions_note_completion(struct mutable_state *ms, const PbHistoryEvent *ev
 void versions_note_start(struct mutable_state *ms);
 void versions_note_override(struct mutable_state *ms, const char *deployment_name, bool is_other);
 
+/* Has the search attributes say what the run is on after its last completion, with that name; NULL: the name that it
+ * has. */
+void versions_show_anew(struct mutable_state *ms, const char *deployment_name);
+
 /* The reset points that the run which follows this one begins with. */
 PbResetPoints *versions_for_successor(const struct transition *t);
 
@@ -158,6 +162,11 @@ void versioning_note_start(struct mutable_state *ms, const PbWorkflowExecutionSt
 void versioning_note_completion(struct mutable_state *ms, const PbWorkflowTaskCompletedEventAttributes *attributes);
 bool versioning_note_override(struct mutable_state *ms, const PbVersioningOverride *override);
 
+/* The event of an override (NULL: of its end) has entered the log, having acted before or now. In its normal form. From
+ * then on, whether the fold is to be told that the deployment's name is another one than follows from that event. */
+void versioning_note_logged(struct mutable_state *ms, const PbVersioningOverride *override, bool name_is_kept);
+bool versioning_name_is_kept(const struct mutable_state *ms);
+
 /* Whether the last of these has changed where tasks go, or a transition is over. True once. */
 bool versioning_has_moved(struct mutable_state *ms);
 
@@ -168,6 +177,10 @@ const PbWorkerDeploymentVersion *versioning_of_completion(struct arena *arena,
 /* Behaviour and version as search attributes show them: transitions do not count. */
 PbVersioningBehavior versioning_shown_behavior(const struct mutable_state *ms);
 const PbWorkerDeploymentVersion *versioning_shown_version(const struct mutable_state *ms);
+
+/* What the latter would be with this override, in its normal form; NULL: with none. */
+const PbWorkerDeploymentVersion *versioning_version_under(const struct mutable_state *ms,
+                                                          const PbVersioningOverride *override);
 
 /* Whether search attributes stay as they are although an override would change them; that this is over. */
 bool versioning_attributes_held(const struct mutable_state *ms);

@@ -208,6 +208,7 @@ struct mutable_state {
     /* In memory only: a run that is loaded again begins with the normal queue and its full history. */
     const char *sticky_queue; /* NULL: none */
     nanos sticky_timeout;
+    bool is_flushing; /* the events that enter the log have been buffered (buffered.c) */
 
     /* The volatile part. */
     struct buffered_event *buffered, **buffered_end;

@@ -47,6 +47,9 @@ struct versioning {
     bool attributes_held; /* the search attributes are those from before an override, until the transition is over */
     int64_t revision;
     struct known_target declined; /* the run before this one was told of it, and did not move */
+    /* Of options that have acted before the completion behind which their event stands: the override that the log tells
+     * of has been satisfied by then; the name of the deployment has remained the completion's. */
+    bool override_is_over, name_is_kept;
 
     bool unstored;  /* the volatile part is not that of the row */
     bool has_moved; /* the last event has changed where tasks go: for who has decided it */
@@ -110,11 +113,17 @@ PbVersioningBehavior versioning_shown_behavior(const struct mutable_state *ms)
     return v->override != NULL ? override_behavior(v->override) : v->behavior;
 }
 
-const PbWorkerDeploymentVersion *versioning_shown_version(const struct mutable_state *ms)
+const PbWorkerDeploymentVersion *versioning_version_under(const struct mutable_state *ms,
+                                                          const PbVersioningOverride *override)
 {
-    const PbWorkerDeploymentVersion *version = overriding_version(of(ms));
+    const PbWorkerDeploymentVersion *version = override_target(NULL, override);
 
     return version != NULL ? version : of(ms)->version;
+}
+
+const PbWorkerDeploymentVersion *versioning_shown_version(const struct mutable_state *ms)
+{
+    return versioning_version_under(ms, of(ms)->override);
 }
 
 const PbWorkerDeploymentVersion *versioning_pin(const struct mutable_state *ms)
@@ -350,7 +359,7 @@ void versioning_note_completion(struct mutable_state *ms, const PbWorkflowTaskCo
     bool is_done = is_satisfied(before->override, at);
     struct versioning *v;
 
-    if (!arrives && !is_done && before->behavior == attributes->versioning_behavior &&
+    if (!arrives && !is_done && !before->name_is_kept && before->behavior == attributes->versioning_behavior &&
         versions_are_equal(before->version, version))
         return; /* as nearly always */
     v = begin_change(ms);
@@ -361,8 +370,9 @@ void versioning_note_completion(struct mutable_state *ms, const PbWorkflowTaskCo
     if (arrives) {
         v->in_transition = false;
         v->transition_to = NULL;
-        v->unstored = true;
     }
+    v->name_is_kept = false; /* it becomes that of this completion */
+    v->unstored = before->unstored || arrives || before->name_is_kept;
     end_change(ms, v);
 }
 
@@ -399,6 +409,26 @@ bool versioning_note_override(struct mutable_state *ms, const PbVersioningOverri
         v->attributes_held = v->unstored = true;
     end_change(ms, v);
     return true;
+}
+
+void versioning_note_logged(struct mutable_state *ms, const PbVersioningOverride *override, bool name_is_kept)
+{
+    const struct versioning *before = of(ms);
+    bool is_over = override != NULL && before->override == NULL;
+    struct versioning *v;
+
+    if (before->override_is_over == is_over && before->name_is_kept == name_is_kept)
+        return;
+    v = begin_change(ms);
+    v->override_is_over = is_over;
+    v->name_is_kept = name_is_kept;
+    v->unstored = true;
+    end_change(ms, v);
+}
+
+bool versioning_name_is_kept(const struct mutable_state *ms)
+{
+    return of(ms)->name_is_kept;
 }
 
 /* ---- transitions ---- */
@@ -532,6 +562,10 @@ PbVersioningVolatile *versioning_pack(const struct mutable_state *ms, struct are
     packed->revision = v->revision;
     packed->notified = pack_target(arena, &v->notified);
     packed->declined = pack_target(arena, &v->declined);
+    packed->override_is_over = v->override_is_over;
+    packed->name_is_kept = v->name_is_kept;
+    if (v->name_is_kept)
+        packed->deployment_name = borrow_text(versioning_deployment_name(ms));
     if (v->attributes_held)
         packed->search_attributes = mutable_state_search_attributes(ms, arena);
     if (v->attributes_held && packed->search_attributes == NULL)
@@ -552,9 +586,15 @@ void versioning_unpack(struct mutable_state *ms, const PbVersioningVolatile *pac
     v->notified = unpack_target(v->arena, packed->notified);
     v->declined = unpack_target(v->arena, packed->declined);
     v->attributes_held = packed->search_attributes != NULL;
-    if (v->attributes_held)
-        mutable_state_replace_search_attributes(ms, packed->search_attributes);
+    v->override_is_over = packed->override_is_over;
+    v->name_is_kept = packed->name_is_kept;
+    if (v->override_is_over)
+        v->override = NULL;
     end_change(ms, v);
+    if (packed->override_is_over || packed->name_is_kept)
+        versions_show_anew(ms, packed->name_is_kept ? packed->deployment_name : NULL);
+    if (packed->search_attributes != NULL)
+        mutable_state_replace_search_attributes(ms, packed->search_attributes);
     ms->versioning->has_moved = false;
     ms->versioning->unstored = !is_stored;
 }

@@ -255,6 +255,19 @@ void versions_note_override(struct mutable_state *ms, const char *deployment_nam
         show_present(ms);
 }
 
+void versions_show_anew(struct mutable_state *ms, const char *deployment_name)
+{
+    struct versions *after = versions_copy(ms->versions);
+    struct view view;
+
+    if (deployment_name != NULL)
+        after->deployment_name = arena_strdup(after->arena, deployment_name);
+    view = view_of(ms, after->stamp, after->deployment_name);
+    if (!shows(after, &view))
+        show(ms, after, &view);
+    replace(ms, after);
+}
+
 /* ---- a completion ---- */
 
 static bool stamps_are_equal(const PbWorkerVersionStamp *a, const PbWorkerVersionStamp *b)

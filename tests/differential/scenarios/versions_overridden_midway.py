@@ -145,6 +145,21 @@ def during_the_first_task(world, override):
     described(world, run)
 
 
+@scenario
+def taken_away_during_the_first_task(world):
+    """Its worker says no behaviour; the deployment that is shown is that of the completion."""
+    team = Team(world)
+    run = world.start()
+    update_options(run, auto_upgraded())
+    task = team.worker("v1", NO_BEHAVIOR).task(run)
+    update_options(run)
+    described(world, run)
+    task.complete()
+    described(world, run)
+    team.taken(run, behavior=NO_BEHAVIOR).complete()
+    described(world, run)
+
+
 @for_each_kind
 def on_the_way(world, override):
     team = Team(world, builds=("v1", "v2", "v3"))
@@ -256,6 +271,22 @@ def one_task_where_it_is_anyway(world):
     update_options(run, once_on(team.v1))
     described(world, run)
     run.signal()
+    team.taken(run).complete()
+    described(world, run)
+
+
+@scenario
+def one_task_where_one_runs_already(world):
+    """That task is the one; the event that follows it does not bring the override back."""
+    team = Team(world)
+    run = on_v1(world, team)
+    run.signal()
+    task = team.upgraded("v1").task(run)
+    update_options(run, once_on(team.v1))
+    described(world, run)
+    task.complete()
+    described(world, run)
+    team.set_current("v2")
     team.taken(run).complete()
     described(world, run)
 

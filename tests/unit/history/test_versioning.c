@@ -500,6 +500,72 @@ START_TEST(an_override_survives_in_what_waits)
 }
 END_TEST
 
+START_TEST(an_override_does_not_act_again_as_its_event_enters_the_log)
+{
+    static const char after[] = "[\"unversioned\"] [\"d:1\"] \"d\"";
+
+    set_override(&bed, "auto");
+    poll_as(&bed, "d:1", "d:1", 1);
+    set_override(&bed, "");
+    ck_assert_str_eq(versioning_deployment_name(bed.ms), "");
+    complete_as(&bed, "d:1", UNSPECIFIED);
+    EXPECT_EVENTS(&bed, 4, "4 R, 5 C, 6 WorkflowExecutionOptionsUpdated, 7 S1");
+    ck_assert_str_eq(versioning_deployment_name(bed.ms), "d"); /* that of the completion */
+    EXPECT_ATTRIBUTES(&bed, after);
+    bed_reload(&bed);
+    ck_assert_str_eq(versioning_deployment_name(bed.ms), "d");
+    EXPECT_ATTRIBUTES(&bed, after);
+    set_override(&bed, "auto"); /* keeps the name, which the events alone do not tell */
+    bed_reload(&bed);
+    ck_assert_str_eq(versioning_deployment_name(bed.ms), "d");
+    run_task_as(&bed, "d:1", UNSPECIFIED, 1);
+    bed_reload(&bed);
+    ck_assert_str_eq(versioning_deployment_name(bed.ms), "d");
+}
+END_TEST
+
+START_TEST(a_one_time_override_that_is_satisfied_while_its_event_waits_is_over)
+{
+    settle_on(AUTO_UPGRADE);
+    poll_as(&bed, "d:1", "d:1", 1);
+    set_override(&bed, "one-time d:1");
+    EXPECT_VERSIONING(&bed, "AutoUpgrade d:1 (override one-time d:1) rev 1");
+    complete_as(&bed, "d:1", AUTO_UPGRADE);
+    EXPECT_EVENTS(&bed, 7, "7 R, 8 C, 9 WorkflowExecutionOptionsUpdated, 10 S1");
+    EXPECT_VERSIONING(&bed, "AutoUpgrade d:1 rev 1");
+    bed_reload(&bed);
+    EXPECT_VERSIONING(&bed, "AutoUpgrade d:1 rev 1");
+    EXPECT_ATTRIBUTES(&bed, "[\"d:1\"] \"d\" \"d:1\" \"AutoUpgrade\"");
+    run_task_as(&bed, "d:2", AUTO_UPGRADE, 2); /* nothing holds it */
+    bed_reload(&bed);
+    EXPECT_VERSIONING(&bed, "AutoUpgrade d:2 rev 2");
+    EXPECT_ATTRIBUTES(&bed, "[\"d:1\",\"d:2\"] \"d\" \"d:2\" \"AutoUpgrade\"");
+    set_override(&bed, "one-time d:1"); /* the same again counts again */
+    bed_reload(&bed);
+    EXPECT_VERSIONING(&bed, "AutoUpgrade d:2 (override one-time d:1) rev 2");
+}
+END_TEST
+
+START_TEST(of_several_overrides_that_wait_the_last_one_counts)
+{
+    settle_on(PINNED);
+    poll_as(&bed, "d:1", "d:1", 1);
+    set_override(&bed, "pinned d:2");
+    set_override(&bed, "one-time d:1");
+    complete_as(&bed, "d:1", PINNED);
+    EXPECT_VERSIONING(&bed, "Pinned d:1 rev 1");
+    poll_as(&bed, "d:1", "d:1", 1);
+    set_override(&bed, "one-time d:1");
+    set_override(&bed, "pinned e:2");
+    complete_as(&bed, "d:1", PINNED);
+    EXPECT_VERSIONING(&bed, "Pinned d:1 (override pinned e:2) rev 1");
+    ck_assert_str_eq(versioning_deployment_name(bed.ms), "d");
+    bed_reload(&bed);
+    EXPECT_VERSIONING(&bed, "Pinned d:1 (override pinned e:2) rev 1");
+    ck_assert_str_eq(versioning_deployment_name(bed.ms), "d");
+}
+END_TEST
+
 START_TEST(an_override_waits_for_a_transition_to_end)
 {
     static const char before[] = "[\"d:1\"] \"d\" \"d:1\" \"AutoUpgrade\"";
@@ -827,6 +893,9 @@ int main(void)
     tcase_add_test(tcase, an_override_that_goes_before_any_completion_leaves_a_trace);
     tcase_add_test(tcase, an_override_acts_while_its_event_waits);
     tcase_add_test(tcase, an_override_survives_in_what_waits);
+    tcase_add_test(tcase, an_override_does_not_act_again_as_its_event_enters_the_log);
+    tcase_add_test(tcase, a_one_time_override_that_is_satisfied_while_its_event_waits_is_over);
+    tcase_add_test(tcase, of_several_overrides_that_wait_the_last_one_counts);
     tcase_add_test(tcase, an_override_waits_for_a_transition_to_end);
     tcase_add_test(tcase, the_same_while_the_first_task_runs);
     tcase_add_test(tcase, a_one_time_override_is_over_when_its_target_completes);
