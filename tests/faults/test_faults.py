@@ -213,7 +213,7 @@ class Clients:
             and seen["ChildWorkflowExecutionCompleted"]
             and seen["ExternalWorkflowExecutionSignaled"]
             and seen["WorkflowExecutionSignaled"]
-            and seen["WorkflowExecutionUpdateCompleted"]
+            and (seen["WorkflowExecutionUpdateCompleted"] or messages)  # it may be the last to come
         ):
             commands.append(continue_as_new(workflow_type=dict(name="main"), task_queue=dict(name=self.queue)))
         return commands, messages
