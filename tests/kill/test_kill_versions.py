@@ -369,7 +369,7 @@ async def drained(team, server):
         request = api.SetWorkerDeploymentCurrentVersionRequest(namespace=NAMESPACE, deployment_name=TEAM, identity="operator")
         request.build_id, request.ignore_missing_task_queues = build, True
         await server.call("SetWorkerDeploymentCurrentVersion", request)
-    holders = {build: await pinned_to(server, build) for build in BUILDS}
+    holders = await holders_of(team, server)
     for build in ("v3", "v1", "v2"):
         for id in holders[build]:
             execution = api.TerminateWorkflowExecutionRequest(namespace=NAMESPACE)
@@ -387,15 +387,31 @@ async def drained(team, server):
     return []
 
 
-async def pinned_to(server, build):
-    """The open workflows that count for a version."""
-    request = api.ListWorkflowExecutionsRequest(namespace=NAMESPACE, page_size=1000)
-    request.query = (
-        f"TemporalWorkerDeploymentVersion = '{TEAM}:{build}' AND TemporalWorkflowVersioningBehavior = 'Pinned'"
-        " AND ExecutionStatus = 'Running'"
-    )
-    found = await server.call("ListWorkflowExecutions", request)
-    return {execution.execution.workflow_id for execution in found.executions}
+async def holders_of(team, server):
+    """The open workflows that count for each version: also those whose override waits for the end of a transition."""
+    holders = {build: set() for build in BUILDS}
+    for workflow in team.workflows.values():
+        request = api.DescribeWorkflowExecutionRequest(namespace=NAMESPACE)
+        request.execution.workflow_id = workflow.id
+        try:
+            info = (await server.call("DescribeWorkflowExecution", request)).workflow_execution_info
+        except grpc.aio.AioRpcError as error:
+            assert error.code() == grpc.StatusCode.NOT_FOUND and not workflow.run_id, error
+            continue  # whose start was never acknowledged
+        override, bound = spec_of(info.versioning_info), info.versioning_info
+        base = bound.deployment_version.build_id if bound.behavior == PINNED and override == NONE else ""
+        if info.status == 1 and (override in BUILDS or base):  # RUNNING
+            holders[override if override in BUILDS else base].add(workflow.id)
+    for build in BUILDS:
+        request = api.ListWorkflowExecutionsRequest(namespace=NAMESPACE, page_size=1000)
+        request.query = (
+            f"TemporalWorkerDeploymentVersion = '{TEAM}:{build}' AND TemporalWorkflowVersioningBehavior = 'Pinned'"
+            " AND ExecutionStatus = 'Running'"
+        )
+        listed = {found.execution.workflow_id for found in (await server.call("ListWorkflowExecutions", request)).executions}
+        more = {id for id in listed - holders[build] if team.workflows[id].override == NONE}  # no transition's remains
+        assert not more, f"{more} are listed as pinned to {build}"
+    return holders
 
 
 async def status(server, build):
