@@ -27,14 +27,16 @@ list(TRANSFORM api_stems APPEND .pb-c.h OUTPUT_VARIABLE api_headers)
 
 add_custom_command(
     OUTPUT ${api_sources} ${api_headers} ${GENERATED_DIR}/proto/api.h ${GENERATED_DIR}/proto/rpc_table.def
-        ${GENERATED_DIR}/proto/descriptor_files.c
+        ${GENERATED_DIR}/proto/descriptor_files.c ${GENERATED_DIR}/proto/message_types.c
+        ${GENERATED_DIR}/proto/http_routes.def
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/proto/generate.py
         --full ${api_full} --bare ${api_bare} --out ${GENERATED_DIR}
     DEPENDS ${api_full} ${api_bare} proto/generate.py proto/descriptors.py
     COMMENT "Generating C from the API's descriptors")
 
 # Generated code: tables and initializers. Neither our warnings nor the sanitizers have anything to find in it.
-add_library(fermata_api STATIC ${api_sources} ${GENERATED_DIR}/proto/descriptor_files.c)
+add_library(fermata_api STATIC ${api_sources} ${GENERATED_DIR}/proto/descriptor_files.c
+    ${GENERATED_DIR}/proto/message_types.c)
 target_include_directories(fermata_api SYSTEM PUBLIC ${GENERATED_DIR})
 target_include_directories(fermata_api PRIVATE ${CMAKE_SOURCE_DIR})
 target_compile_options(fermata_api PRIVATE -std=gnu11 -w -Ulinux)

@@ -151,7 +151,7 @@ static int put_value(struct packer *packer, ProtobufCType type, const void *valu
     return WIRE_BYTES;
 }
 
-static size_t value_bytes(ProtobufCType type)
+size_t pack_value_bytes(ProtobufCType type)
 {
     switch (type) {
     case PROTOBUF_C_TYPE_INT32:
@@ -182,7 +182,7 @@ static size_t value_bytes(ProtobufCType type)
 
 static void put_repeated(struct packer *packer, const ProtobufCFieldDescriptor *field, const void *member, size_t count)
 {
-    size_t bytes = value_bytes(field->type);
+    size_t bytes = pack_value_bytes(field->type);
     const uint8_t *values = *(const uint8_t *const *)member, *end = packer->at;
     bool is_packed = (field->flags & PROTOBUF_C_FIELD_FLAG_PACKED) != 0;
 
@@ -223,7 +223,7 @@ static bool is_default(const ProtobufCFieldDescriptor *field, const void *member
     case PROTOBUF_C_TYPE_BOOL:
         return *(const protobuf_c_boolean *)member == 0;
     default:
-        return value_bytes(field->type) == sizeof(uint32_t) ? word(member) == 0 : long_word(member) == 0;
+        return pack_value_bytes(field->type) == sizeof(uint32_t) ? word(member) == 0 : long_word(member) == 0;
     }
 }
 
@@ -246,6 +246,15 @@ static bool is_set(const ProtobufCFieldDescriptor *field, const void *member, co
         return pointer != NULL && pointer != field->default_value;
     }
     return true;
+}
+
+bool pack_has_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    const uint8_t *base = (const uint8_t *)message;
+
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return *(const size_t *)(base + field->quantifier_offset) > 0;
+    return is_set(field, base + field->offset, base + field->quantifier_offset);
 }
 
 static void put_field(struct packer *packer, const ProtobufCFieldDescriptor *field, const ProtobufCMessage *message)

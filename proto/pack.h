@@ -6,6 +6,7 @@
 #ifndef FERMATA_PROTO_PACK_H
 #define FERMATA_PROTO_PACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,5 +15,11 @@
 /* Writes `message` into the last bytes of the room that ends before `end`. Returns where it begins, or NULL when there
  * is not enough room; the room's content is then undefined. */
 uint8_t *pack_backwards(const ProtobufCMessage *message, uint8_t *room, uint8_t *end);
+
+/* Whether a message would be written with this field: it is set, or is not what it is by default. */
+bool pack_has_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
+
+/* Bytes of memory that a value of this type takes in a repeated field's array. */
+size_t pack_value_bytes(ProtobufCType type);
 
 #endif

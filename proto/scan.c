@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/invariant.h"
+#include "base/utf8.h"
 
 enum {
     FIELD_NUMBER_MAX = (1 << 29) - 1,
@@ -49,32 +50,6 @@ struct scan {
 
 /* --- text
  * ------------------------------------------------------------------------------------------------------------- */
-
-/* The length of the character at `at` (RFC 3629: shortest form, no surrogates, up to U+10FFFF), or 0. */
-static size_t utf8_character(const uint8_t *at, const uint8_t *end)
-{
-    uint8_t first = at[0], least = 0x80, most = 0xBF; /* bounds of the second byte */
-    size_t len = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-
-    if (len <= 1)
-        return len;
-    if ((size_t)(end - at) < len)
-        return 0;
-    if (first == 0xE0)
-        least = 0xA0; /* below: overlong */
-    else if (first == 0xED)
-        most = 0x9F; /* above: surrogates */
-    else if (first == 0xF0)
-        least = 0x90; /* below: overlong */
-    else if (first == 0xF4)
-        most = 0x8F; /* above: beyond U+10FFFF */
-    if (at[1] < least || at[1] > most)
-        return 0;
-    for (size_t i = 2; i < len; i++)
-        if ((at[i] & 0xC0) != 0x80)
-            return 0;
-    return len;
-}
 
 static enum scan_result scan_text(const uint8_t *at, size_t len)
 {

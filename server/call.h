@@ -24,6 +24,7 @@
 
 struct server;
 struct call;
+struct turn_delivery;
 
 /* Why a parked call's cancel hook runs. */
 enum call_end {
@@ -75,7 +76,8 @@ struct call {
     void *delivery;
 
     /* The transport's. */
-    void *stream;
+    const struct turn_delivery *transport; /* where its answer goes (server/turn.h) */
+    void *stream;                          /* what the transport knows it by */
     status answer;
     bool parked, answered;
     struct call *next_answered; /* the turn's list */

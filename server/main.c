@@ -16,6 +16,7 @@
 #include "persistence/store.h"
 #include "server/engine/engine.h"
 #include "server/grpc/transport.h"
+#include "server/http/http.h"
 #include "server/loop/loop.h"
 #include "server/options.h"
 #include "server/server.h"
@@ -45,7 +46,6 @@ static void log_what_is_missing(const struct options *options)
         const char *flag;
         bool is_given;
     } flags[] = {
-        {"--http-port", options->http_port != 0},
         {"--metrics-port", options->metrics_port != 0},
         {"--ui-port", options->ui_port != 0 && !options->headless},
         {"--ui-asset-path", options->ui_asset_path != NULL && !options->headless},
@@ -57,9 +57,9 @@ static void log_what_is_missing(const struct options *options)
             snprintf(given + strlen(given), sizeof(given) - strlen(given), "%s%s", given[0] == '\0' ? "" : ", ",
                      flags[i].flag);
     if (given[0] != '\0')
-        log_warn("this version has no HTTP API, metrics page and web UI yet", "without_effect", given);
+        log_warn("this version has no metrics page and web UI yet", "without_effect", given);
     else
-        log_info("this version has no HTTP API, metrics page and web UI yet");
+        log_info("this version has no metrics page and web UI yet");
 }
 
 static status open_store(struct server *server, struct arena *arena)
@@ -105,14 +105,20 @@ static status listen_for_clients(struct server *server, struct arena *arena)
                                                   .tls_client_ca = options->tls_client_ca};
     status listening = transport_new(server, arena, &transport_options, &server->transport);
 
-    if (status_is_ok(listening))
-        return listening;
-    return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set frontend port %lld: %s", (long long)options->port,
-                         listening.message);
+    if (!status_is_ok(listening))
+        return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set frontend port %lld: %s",
+                             (long long)options->port, listening.message);
+    server->http = http_new(server);
+    listening = http_listen_api(server->http, arena, options_listen_ip(options), (uint16_t)options->http_port);
+    if (!status_is_ok(listening))
+        return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set frontend HTTP port %lld: %s",
+                             (long long)options->http_port, listening.message);
+    return status_ok();
 }
 
 static void tear_down(struct server *server)
 {
+    http_free(server->http);
     transport_free(server->transport);
     scans_free(server->scans);
     batches_free(server->batches);
@@ -134,6 +140,8 @@ static void print_banner(struct server *server, struct arena *arena)
     printf("Fermata %s (Server %s)\n\n", FERMATA_VERSION, SERVER_VERSION);
     printf("%-21s %s\n", "Fermata Server:", options_address(options, arena, transport_port(server->transport)));
     printf("%-21s %s\n", "Fermata Persistence:", options->db_filename == NULL ? "in-memory" : options->db_filename);
+    if (options->http_port != 0)
+        printf("%-21s %s\n", "Fermata HTTP:", options_address(options, arena, http_api_port(server->http)));
     fflush(stdout);
 }
 

@@ -73,7 +73,7 @@ static const struct flag flags[] = {
     {0, "tls-client-ca", "FILE", set_text, FIELD(tls_client_ca), NULL,
      "Demand client certificates that these authorities vouch for (PEM)"},
     {0, "headless", NULL, set_bool, FIELD(headless), NULL, "No web UI (this version has none yet)"},
-    {0, "http-port", "PORT", set_integer, FIELD(http_port), NULL, "Port of the HTTP API (no effect yet)"},
+    {0, "http-port", "PORT", set_integer, FIELD(http_port), NULL, "Port of the JSON API over HTTP (any free one)"},
     {0, "metrics-port", "PORT", set_integer, FIELD(metrics_port), NULL, "Port of the /metrics page (no effect yet)"},
     {0, "ui-port", "PORT", set_integer, FIELD(ui_port), NULL, "Port of the web UI (no effect yet)"},
     {0, "ui-ip", "ADDRESS", set_text, FIELD(ui_ip), NULL,
@@ -500,6 +500,10 @@ static status check_together(struct arena *arena, const struct options *options)
         return status_errorf(arena, GRPC_FAILED_PRECONDITION,
                              "can't set frontend port %lld: listen tcp: address %lld: invalid port",
                              (long long)options->port, (long long)options->port);
+    if (options->http_port < 0 || options->http_port > UINT16_MAX)
+        return status_errorf(arena, GRPC_FAILED_PRECONDITION,
+                             "can't set frontend HTTP port %lld: listen tcp: address %lld: invalid port",
+                             (long long)options->http_port, (long long)options->http_port);
     if ((options->tls_cert == NULL) != (options->tls_key == NULL))
         return status_error(GRPC_INVALID_ARGUMENT, "--tls-cert and --tls-key go together");
     if (options->tls_client_ca != NULL && options->tls_cert == NULL)

@@ -10,6 +10,7 @@ struct batches;
 struct deployment_service;
 struct deployments;
 struct engine;
+struct http;
 struct loop;
 struct matching;
 struct namespaces;
@@ -35,6 +36,7 @@ struct server {
     struct batches *batches;     /* batch operations under way */
     struct scans *scans;         /* lists and counts that take more than one turn */
     struct transport *transport; /* server/grpc: connections and streams */
+    struct http *http;           /* server/http: the JSON API and the web UI */
 };
 
 #endif

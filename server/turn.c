@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include <utlist.h>
+
 #include "base/invariant.h"
 #include "base/log.h"
 #include "persistence/store.h"
@@ -28,7 +30,7 @@ struct deferred {
 struct turn {
     struct server *server;
     struct arena *own, *arena; /* what it is made in; what a turn allocates in */
-    struct turn_delivery delivery;
+    struct turn_delivery *deliveries;
     struct call *answers, **answers_end;
     struct deferred *deferred, **deferred_end;
 };
@@ -52,9 +54,14 @@ void turn_free(struct turn *turn)
     arena_free(turn->own);
 }
 
-void turn_deliver_to(struct turn *turn, const struct turn_delivery *delivery)
+void turn_add_delivery(struct turn *turn, struct turn_delivery *delivery)
 {
-    turn->delivery = *delivery;
+    LL_APPEND(turn->deliveries, delivery);
+}
+
+void turn_remove_delivery(struct turn *turn, struct turn_delivery *delivery)
+{
+    LL_DELETE(turn->deliveries, delivery);
 }
 
 struct arena *turn_arena(struct turn *turn)
@@ -123,7 +130,7 @@ static void deliver(struct turn *turn)
     while (call != NULL) {
         struct call *next = call->next_answered;
 
-        turn->delivery.deliver(turn->delivery.context, call); /* the call is gone after this */
+        call->transport->deliver(call->transport->context, call); /* the call is gone after this */
         call = next;
     }
 }
@@ -142,6 +149,7 @@ static void run_deferred(struct turn *turn)
 
 void turn_end(struct turn *turn)
 {
+    struct turn_delivery *delivery;
     bool committed = false;
 
     do {
@@ -152,7 +160,8 @@ void turn_end(struct turn *turn)
         run_deferred(turn);
     } while (turn->answers != NULL || store_has_changes(turn->server->store) ||
              engine_has_turn_work(turn->server->engine));
-    turn->delivery.flush(turn->delivery.context);
+    LL_FOREACH (turn->deliveries, delivery)
+        delivery->flush(delivery->context);
     if (committed)
         store_idle(turn->server->store); /* housekeeping comes after the answers */
     invariant(turn->deferred == NULL, "deferred actions outlive their turn");

@@ -14,18 +14,23 @@ struct call;
 struct server;
 struct turn;
 
-/* Where answers go: `deliver` takes each answered call, which is its own to free from then on; `flush` then writes. */
+/* Where answers go, of a transport: `deliver` takes each of its answered calls (call->transport), which is its own to
+ * free from then on; `flush` then writes. */
 struct turn_delivery {
     void (*deliver)(void *context, struct call *call);
     void (*flush)(void *context);
     void *context;
+    struct turn_delivery *next; /* the turn's */
 };
 
 /* Makes the turn of a server. */
 struct turn *turn_new(struct server *server);
 
-/* Sets where answers go, before the first turn_end. */
-void turn_deliver_to(struct turn *turn, const struct turn_delivery *delivery);
+/* Adds a transport's delivery, which is the transport's own, until turn_remove_delivery. */
+void turn_add_delivery(struct turn *turn, struct turn_delivery *delivery);
+
+/* Removes it: none of its calls is left. */
+void turn_remove_delivery(struct turn *turn, struct turn_delivery *delivery);
 
 /* Frees it; NULL is accepted. */
 void turn_free(struct turn *turn);

@@ -90,7 +90,7 @@ void connection_free(struct connection *connection)
     connection->magic = 0;
     arena_free(connection->arena);
     if (transport->draining && transport->connections == NULL)
-        loop_finish(transport->server->loop);
+        loop_wound_down(transport->server->loop, &transport->stopper);
 }
 
 void connection_touch(struct connection *connection)

@@ -29,7 +29,9 @@
 #include "server/grpc/tls.h"
 #include "server/grpc/token_bucket.h"
 #include "server/grpc/transport.h"
+#include "server/loop/listener.h"
 #include "server/loop/loop.h"
+#include "server/turn.h"
 
 struct st_h2o_socket_t;
 
@@ -135,8 +137,10 @@ struct connection {
 struct transport {
     struct server *server;
     struct arena *arena;
-    struct st_h2o_socket_t *listener;
-    struct timer accept_again, drain_limit;
+    struct listener *listener; /* NULL once it winds down */
+    struct turn_delivery delivery;
+    struct stopper stopper;
+    struct timer drain_limit;
     struct tls_context *tls;
     struct gzip *gzip;
     nghttp2_session_callbacks *callbacks;
@@ -144,7 +148,7 @@ struct transport {
     struct connection *connections, *dirty;
     struct transport_counts counts;
     size_t held;
-    bool draining, out_of_descriptors;
+    bool draining;
     uint16_t port;
     struct arena **spare_arenas; /* of finished calls, for the next ones */
     size_t spare_arenas_count;

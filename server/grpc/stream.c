@@ -61,6 +61,7 @@ struct stream *stream_new(struct connection *connection, int32_t id)
     stream->call.arena = arena;
     stream->call.tail_end = &stream->call.tail;
     stream->call.deadline = NANOS_MAX;
+    stream->call.transport = &transport->delivery;
     stream->call.stream = stream;
     DL_APPEND(connection->streams, stream);
     transport->counts.streams++;

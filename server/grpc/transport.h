@@ -25,9 +25,9 @@ struct transport_options {
     const char *tls_client_ca;      /* path of a PEM file; clients must show a certificate that it vouches for */
 };
 
-/* Listens, and serves as soon as the loop runs. Sets server->turn's delivery and the loop's wind-down. server->loop and
- * server->turn must be there. An error's text goes to the user behind "can't set frontend port N: ", as the real
- * server's does: "listen tcp 127.0.0.1:7233: bind: address already in use". It lives in `arena`. */
+/* Listens, and serves as soon as the loop runs. Adds a delivery to server->turn and winds down with the loop.
+ * server->loop and server->turn must be there. An error's text goes to the user behind "can't set frontend port N: ",
+ * as the real server's does: "listen tcp 127.0.0.1:7233: bind: address already in use". It lives in `arena`. */
 status transport_new(struct server *server, struct arena *arena, const struct transport_options *options,
                      struct transport **ret_transport);
 

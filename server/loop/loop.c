@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <h2o.h>
+#include <utlist.h>
 
 #include "base/arena.h"
 #include "base/invariant.h"
@@ -36,8 +37,7 @@ struct loop {
     struct timers *timers;
     nanos now;
     struct work *first, **last;
-    void (*wind_down)(void *context);
-    void *wind_down_context;
+    struct stopper *stoppers;
     struct work wind_down_work;
     bool stopping, finished;
 };
@@ -181,23 +181,38 @@ void loop_run(struct loop *loop)
     }
 }
 
-void loop_on_stop(struct loop *loop, void (*wind_down)(void *context), void *context)
+void loop_on_stop(struct loop *loop, struct stopper *stopper)
 {
-    loop->wind_down = wind_down;
-    loop->wind_down_context = context;
+    LL_APPEND(loop->stoppers, stopper);
+}
+
+void loop_wound_down(struct loop *loop, struct stopper *stopper)
+{
+    stopper->is_done = true;
+    LL_FOREACH (loop->stoppers, stopper)
+        if (!stopper->is_done)
+            return;
+    loop_finish(loop);
+}
+
+void loop_forget_stopper(struct loop *loop, struct stopper *stopper)
+{
+    LL_DELETE(loop->stoppers, stopper);
 }
 
 /* Runs as work, because cancel hooks run in the wind-down (LO1). */
 static void run_wind_down(struct work *work)
 {
     struct loop *loop = (struct loop *)((char *)work - offsetof(struct loop, wind_down_work));
+    struct stopper *stopper;
 
-    loop->wind_down(loop->wind_down_context);
+    LL_FOREACH (loop->stoppers, stopper)
+        stopper->wind_down(stopper->context);
 }
 
 void loop_stop(struct loop *loop)
 {
-    if (loop->stopping || loop->wind_down == NULL) {
+    if (loop->stopping || loop->stoppers == NULL) {
         loop_finish(loop);
         return;
     }

@@ -38,9 +38,24 @@ void loop_free(struct loop *loop);
 /* Turns until loop_finish. May be called again. */
 void loop_run(struct loop *loop);
 
-/* Called on the first of those signals, or by loop_stop: begins to wind down and calls loop_finish when done. Without
- * one the loop ends at once. A second signal ends it at once in any case. */
-void loop_on_stop(struct loop *loop, void (*wind_down)(void *context), void *context);
+/* One who has something to wind down when the loop stops: its owner's, until loop_forget_stopper. */
+struct stopper {
+    void (*wind_down)(void *context);
+    void *context;
+    bool is_done; /* loop_wound_down */
+    struct stopper *next;
+};
+
+/* Has stopper->wind_down called on the first of those signals, or by loop_stop; it begins to wind down, and
+ * loop_wound_down says when it is done. Without any the loop ends at once. A second signal ends it at once in any case.
+ */
+void loop_on_stop(struct loop *loop, struct stopper *stopper);
+
+/* Says that this one has wound down, once or more often: when all have, the loop ends after this turn. */
+void loop_wound_down(struct loop *loop, struct stopper *stopper);
+
+/* Takes it off the list, after loop_run. */
+void loop_forget_stopper(struct loop *loop, struct stopper *stopper);
 
 /* Does what a signal does. */
 void loop_stop(struct loop *loop);

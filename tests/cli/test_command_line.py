@@ -1,12 +1,14 @@
 """The executable as people and launchers run it: what it prints, with which code it ends, what it refuses and in which words."""
 
 import contextlib
+import json
 import re
 import signal
 import socket
 import sqlite3
 import subprocess
 import time
+import urllib.request
 
 import pytest
 from launch import accepts, free_port
@@ -91,10 +93,23 @@ def test_it_listens_on_all_addresses_for_containers(fermata_exe):
 
 
 def test_what_is_not_there_yet_is_said_once_and_keeps_nothing_from_starting(fermata_exe):
-    with serving(fermata_exe, "--http-port", str(free_port()), "--ui-port", str(free_port())) as (process, _):
+    with serving(fermata_exe, "--metrics-port", str(free_port()), "--ui-port", str(free_port())) as (process, _):
         code, out, err = stop(process)
-    assert code == 0 and "HTTP" not in out and "UI" not in out
-    assert err.count("\n") == 1 and "level=WARN" in err and "--http-port, --ui-port" in err
+    assert code == 0 and "Metrics" not in out and "UI" not in out
+    assert err.count("\n") == 1 and "level=WARN" in err and "--metrics-port, --ui-port" in err
+
+
+def test_the_http_port_is_named_when_it_was_asked_for(fermata_exe):
+    port = free_port()
+    with serving(fermata_exe, "--http-port", str(port)) as (process, _):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/system-info", timeout=10) as answer:
+            assert json.load(answer)["serverVersion"] == "1.32.0"
+        line = refused(fermata_exe, "--port", str(free_port()), "--http-port", str(port))
+        _, out, _ = stop(process)
+    assert f"Fermata HTTP:         localhost:{port}\n" in out
+    assert line == (
+        f"Error: can't set frontend HTTP port {port}: listen tcp 127.0.0.1:{port}: bind: address already in use"
+    )
 
 
 def test_json_logs_are_json(fermata_exe):

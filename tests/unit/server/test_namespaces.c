@@ -9,8 +9,8 @@
 #include "server/engine/engine.h"
 #include "server/options.h"
 #include "server/server.h"
-#include "server/services/deployments.h"
 #include "server/services/cluster.h"
+#include "server/services/deployments.h"
 #include "server/services/namespaces.h"
 #include "server/turn.h"
 
@@ -29,11 +29,6 @@ static void reopen_namespaces(void)
     ck_assert(status_is_ok(store_commit(server.store, arena)));
 }
 
-static void flush_nothing(void *context)
-{
-    (void)context;
-}
-
 static void setup(void)
 {
     static const char *names[] = {"mine", "mine", "default", "odd name!"};
@@ -43,7 +38,6 @@ static void setup(void)
     server = (struct server){.options = &options, .clock = clock_new(seconds(1700000000)), .rand = rand_new(7)};
     server.timers = timers_new();
     server.turn = turn_new(&server);
-    turn_deliver_to(server.turn, &(struct turn_delivery){.flush = flush_nothing});
     ck_assert(status_is_ok(store_open(arena, &(struct store_options){.path = NULL}, &server.store)));
     ck_assert(status_is_ok(deployment_service_new(&server, &server.deployment_service)));
     reopen_namespaces();

@@ -20,6 +20,7 @@
 static struct arena *arena;
 static struct options options;
 static struct server server;
+static struct turn_delivery delivery;
 static char journal[256]; /* what happened, in order */
 
 static void note(const char *what)
@@ -61,7 +62,8 @@ static void set_up(void)
     dynamic_config_init(&options.config);
     ck_assert(status_is_ok(deployment_service_new(&server, &server.deployment_service)));
     server.engine = engine_new(&server);
-    turn_deliver_to(server.turn, &(struct turn_delivery){deliver, flush, NULL});
+    delivery = (struct turn_delivery){deliver, flush, NULL, NULL};
+    turn_add_delivery(server.turn, &delivery);
     ck_assert(status_is_ok(store_commit(server.store, arena)));
     journal[0] = '\0';
     log_configure(LOG_NEVER, false);
@@ -84,7 +86,12 @@ static struct call *new_call(char *name)
 {
     struct call *call = ARENA_NEW(arena, struct call);
 
-    *call = (struct call){.server = &server, .arena = arena, .rpc = rpc_table, .deadline = NANOS_MAX, .delivery = name};
+    *call = (struct call){.server = &server,
+                          .arena = arena,
+                          .rpc = rpc_table,
+                          .deadline = NANOS_MAX,
+                          .delivery = name,
+                          .transport = &delivery};
     call->tail_end = &call->tail;
     return call;
 }
