@@ -47,8 +47,6 @@ static void log_what_is_missing(const struct options *options)
         bool is_given;
     } flags[] = {
         {"--metrics-port", options->metrics_port != 0},
-        {"--ui-port", options->ui_port != 0 && !options->headless},
-        {"--ui-asset-path", options->ui_asset_path != NULL && !options->headless},
     };
     char given[128] = "";
 
@@ -57,9 +55,9 @@ static void log_what_is_missing(const struct options *options)
             snprintf(given + strlen(given), sizeof(given) - strlen(given), "%s%s", given[0] == '\0' ? "" : ", ",
                      flags[i].flag);
     if (given[0] != '\0')
-        log_warn("this version has no metrics page and web UI yet", "without_effect", given);
+        log_warn("this version has no metrics page yet", "without_effect", given);
     else
-        log_info("this version has no metrics page and web UI yet");
+        log_info("this version has no metrics page yet");
 }
 
 static status open_store(struct server *server, struct arena *arena)
@@ -95,6 +93,21 @@ static status set_up(struct server *server, struct arena *arena)
     return status_ok();
 }
 
+static status listen_for_browsers(struct server *server, struct arena *arena)
+{
+    const struct options *options = server->options;
+    uint16_t port = options_ui_port(options, transport_port(server->transport));
+    status listening = http_listen_ui(server->http, arena, options_ui_ip(options), port);
+
+    if (status_is_ok(listening) || listening.code == GRPC_INVALID_ARGUMENT)
+        return listening;
+    if (options->ui_port != 0)
+        return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set UI port %u: %s", (unsigned)port,
+                             listening.message);
+    return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't use default UI port %u (%u + 1000): %s",
+                         (unsigned)port, (unsigned)transport_port(server->transport), listening.message);
+}
+
 static status listen_for_clients(struct server *server, struct arena *arena)
 {
     const struct options *options = server->options;
@@ -113,7 +126,7 @@ static status listen_for_clients(struct server *server, struct arena *arena)
     if (!status_is_ok(listening))
         return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set frontend HTTP port %lld: %s",
                              (long long)options->http_port, listening.message);
-    return status_ok();
+    return options->headless ? status_ok() : listen_for_browsers(server, arena);
 }
 
 static void tear_down(struct server *server)
@@ -142,6 +155,10 @@ static void print_banner(struct server *server, struct arena *arena)
     printf("%-21s %s\n", "Fermata Persistence:", options->db_filename == NULL ? "in-memory" : options->db_filename);
     if (options->http_port != 0)
         printf("%-21s %s\n", "Fermata HTTP:", options_address(options, arena, http_api_port(server->http)));
+    if (http_ui_port(server->http) != 0)
+        printf("%-21s http://%s%s\n",
+               "Fermata UI:", options_address_of(arena, options_ui_ip(options), http_ui_port(server->http)),
+               options->ui_public_path == NULL ? "" : options->ui_public_path);
     fflush(stdout);
 }
 

@@ -72,18 +72,17 @@ static const struct flag flags[] = {
     {0, "tls-key", "FILE", set_text, FIELD(tls_key), NULL, "The certificate's private key (PEM)"},
     {0, "tls-client-ca", "FILE", set_text, FIELD(tls_client_ca), NULL,
      "Demand client certificates that these authorities vouch for (PEM)"},
-    {0, "headless", NULL, set_bool, FIELD(headless), NULL, "No web UI (this version has none yet)"},
+    {0, "headless", NULL, set_bool, FIELD(headless), NULL, "No web UI"},
     {0, "http-port", "PORT", set_integer, FIELD(http_port), NULL, "Port of the JSON API over HTTP (any free one)"},
     {0, "metrics-port", "PORT", set_integer, FIELD(metrics_port), NULL, "Port of the /metrics page (no effect yet)"},
-    {0, "ui-port", "PORT", set_integer, FIELD(ui_port), NULL, "Port of the web UI (no effect yet)"},
-    {0, "ui-ip", "ADDRESS", set_text, FIELD(ui_ip), NULL,
-     "Address of the web UI, that of --ip by default (no effect yet)"},
+    {0, "ui-port", "PORT", set_integer, FIELD(ui_port), NULL, "Port of the web UI (1000 more than --port)"},
+    {0, "ui-ip", "ADDRESS", set_text, FIELD(ui_ip), NULL, "Address of the web UI (that of --ip)"},
     {0, "ui-public-path", "PATH", set_text, FIELD(ui_public_path), NULL,
-     "Path under which the web UI is reached (no effect yet)"},
+     "Path under which the web UI is reached, behind a proxy"},
     {0, "ui-asset-path", "FOLDER", set_text, FIELD(ui_asset_path), NULL,
-     "Serve another web UI from this folder (no effect yet)"},
+     "Serve another web UI, from this folder, in place of the one that is built in"},
     {0, "ui-codec-endpoint", "URL", set_text, FIELD(ui_codec_endpoint), NULL,
-     "Codec server that the web UI asks (no effect yet)"},
+     "Codec server that the web UI asks to decode payloads"},
     {0, "ui-disable-news-fetch", NULL, set_bool, FIELD(ui_disable_news_fetch), NULL, "Taken for compatibility"},
     {0, "log-level", "LEVEL", set_log_level, NOWHERE, "debug, info, warn, error, never",
      "Least level that is logged on standard error: debug, info, warn, error or never (warn)"},
@@ -504,6 +503,10 @@ static status check_together(struct arena *arena, const struct options *options)
         return status_errorf(arena, GRPC_FAILED_PRECONDITION,
                              "can't set frontend HTTP port %lld: listen tcp: address %lld: invalid port",
                              (long long)options->http_port, (long long)options->http_port);
+    if (options->ui_port < 0 || options->ui_port > UINT16_MAX)
+        return status_errorf(arena, GRPC_FAILED_PRECONDITION,
+                             "can't set UI port %lld: listen tcp: address %lld: invalid port",
+                             (long long)options->ui_port, (long long)options->ui_port);
     if ((options->tls_cert == NULL) != (options->tls_key == NULL))
         return status_error(GRPC_INVALID_ARGUMENT, "--tls-cert and --tls-key go together");
     if (options->tls_client_ca != NULL && options->tls_cert == NULL)
@@ -536,13 +539,34 @@ const char *options_listen_ip(const struct options *options)
     return strcmp(options->ip, "localhost") == 0 ? "127.0.0.1" : options->ip;
 }
 
-const char *options_address(const struct options *options, struct arena *arena, uint16_t port)
+const char *options_ui_ip(const struct options *options)
 {
-    const char *ip = options_listen_ip(options);
+    if (options->ui_ip == NULL || options->ui_ip[0] == '\0')
+        return options_listen_ip(options);
+    return strcmp(options->ui_ip, "localhost") == 0 ? "127.0.0.1" : options->ui_ip;
+}
 
+uint16_t options_ui_port(const struct options *options, uint16_t frontend_port)
+{
+    enum { UI_PORT_OFFSET = 1000 };
+
+    if (options->ui_port != 0)
+        return (uint16_t)options->ui_port;
+    if (options->port == 0)
+        return 0;
+    return frontend_port > UINT16_MAX - UI_PORT_OFFSET ? UINT16_MAX : (uint16_t)(frontend_port + UI_PORT_OFFSET);
+}
+
+const char *options_address_of(struct arena *arena, const char *ip, uint16_t port)
+{
     if (strcmp(ip, "127.0.0.1") == 0 || strcmp(ip, "::1") == 0)
         ip = "localhost";
     return arena_printf(arena, strchr(ip, ':') == NULL ? "%s:%u" : "[%s]:%u", ip, (unsigned)port);
+}
+
+const char *options_address(const struct options *options, struct arena *arena, uint16_t port)
+{
+    return options_address_of(arena, options_listen_ip(options), port);
 }
 
 const char *options_dump(const struct options *options, struct arena *arena)

@@ -69,7 +69,17 @@ status options_parse(struct arena *arena, int argc, char **argv, struct options 
 /* The address to listen on: "localhost" is 127.0.0.1. */
 const char *options_listen_ip(const struct options *options);
 
+/* The same of the web UI. */
+const char *options_ui_ip(const struct options *options);
+
+/* The web UI's port, when the frontend has this one: 1000 more, unless another was given; any free one (0) when that was
+ * asked for the frontend. */
+uint16_t options_ui_port(const struct options *options, uint16_t frontend_port);
+
 /* Address and port as people type them into a client: loopback is "localhost", IPv6 is bracketed. */
+const char *options_address_of(struct arena *arena, const char *ip, uint16_t port);
+
+/* The same of a port on --ip. */
 const char *options_address(const struct options *options, struct arena *arena, uint16_t port);
 
 /* The options as YAML, for --log-config. */

@@ -114,7 +114,7 @@ def check_includes():
 
 
 def generated(target):
-    return target in ("proto/api.h", "proto/rpc_table.def", "persistence/migrations_embedded.h", "base/time_zones_embedded.h")
+    return target in ("proto/api.h", "proto/rpc_table.def", "proto/http_routes.def", "persistence/migrations_embedded.h", "base/time_zones_embedded.h")
 
 
 def check_banned():

@@ -115,6 +115,7 @@ struct http_connection {
     bool keep_alive, lingering, client_ended, stops_reading, waits_for_room;
 };
 
+/* All of it. */
 struct http {
     struct server *server;
     struct arena *arena;

@@ -24,6 +24,8 @@ def run(exe, *words):
 def serving(exe, *words):
     """A server until the block ends: its process and port."""
     port = free_port()
+    if not any(word.startswith("--ui") for word in words):
+        words = (*words, "--headless")
     command = [exe, "server", "start-dev", "--port", str(port), *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -93,10 +95,21 @@ def test_it_listens_on_all_addresses_for_containers(fermata_exe):
 
 
 def test_what_is_not_there_yet_is_said_once_and_keeps_nothing_from_starting(fermata_exe):
-    with serving(fermata_exe, "--metrics-port", str(free_port()), "--ui-port", str(free_port())) as (process, _):
+    with serving(fermata_exe, "--metrics-port", str(free_port())) as (process, _):
         code, out, err = stop(process)
-    assert code == 0 and "Metrics" not in out and "UI" not in out
-    assert err.count("\n") == 1 and "level=WARN" in err and "--metrics-port, --ui-port" in err
+    assert code == 0 and "Metrics" not in out
+    assert err.count("\n") == 1 and "level=WARN" in err and "--metrics-port" in err
+
+
+def test_the_web_ui_has_a_port_of_its_own(fermata_exe):
+    port = free_port()
+    with serving(fermata_exe, "--ui-port", str(port), "--ui-public-path", "/here") as (process, _):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/here/healthz", timeout=10) as answer:
+            assert json.load(answer) == {"status": "OK"}
+        line = refused(fermata_exe, "--port", str(free_port()), "--ui-port", str(port))
+        _, out, _ = stop(process)
+    assert f"Fermata UI:           http://localhost:{port}/here\n" in out
+    assert line == f"Error: can't set UI port {port}: listen tcp 127.0.0.1:{port}: bind: address already in use"
 
 
 def test_the_http_port_is_named_when_it_was_asked_for(fermata_exe):

@@ -210,7 +210,7 @@ static const struct {
     {&PbStartWorkflowExecutionRequest_descriptor, "{\n \"workflowId\":\"\\u0000\"}",
      "(line 2:15): invalid value for string type: \"\\u0000\""},
     {&PbStartWorkflowExecutionRequest_descriptor, "{\"workflowId\":\"a\",\"workflow_id\":\"b\"}",
-     "(line 1:18): duplicate field \"workflow_id\""},
+     "(line 1:19): duplicate field \"workflow_id\""},
     {&PbHistoryEvent_descriptor, "{\"eventId\":1.5}", "(line 1:12): invalid value for int64 type: 1.5"},
     {&PbHistoryEvent_descriptor, "{\"eventId\":\"9223372036854775808\"}",
      "(line 1:12): invalid value for int64 type: \"9223372036854775808\""},

@@ -52,7 +52,7 @@ static const struct {
 } bad_heads[] = {
     {"GET\r\n\r\n", 400},
     {"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-    {"GET / HTTP/1.1 \r\nHost: h\r\n\r\n", 400},
+    {"GET / HTTP/1.1 \r\nHost: h\r\n\r\n", 505},
     {"GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     {"GET x HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     {"GET /\x7f HTTP/1.1\r\nHost: h\r\n\r\n", 400},

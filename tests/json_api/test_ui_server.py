@@ -1,0 +1,129 @@
+"""The web UI's server: its own routes, files, and what other sites may not do."""
+
+import gzip
+
+import pytest
+from sites import serve
+
+NS = "/api/v1/namespaces/default"
+CANCEL = f"{NS}/workflows/none/cancel"
+
+
+def test_health_and_settings(ui):
+    assert ui.call("GET", "/healthz").json() == {"status": "OK"}
+    settings = ui.call("GET", "/api/v1/settings").json()
+    assert settings["Auth"]["Enabled"] is False and settings["Version"] == "2.54.1"
+    assert settings["Codec"]["Endpoint"] == "" and settings["DisableWriteActions"] is False
+
+
+def test_settings_follow_the_command_line(fermata_exe):
+    with serve(fermata_exe, "--ui-codec-endpoint", "http://codec:1", "--ui-disable-news-fetch", ui=True) as server:
+        settings = server.ui.call("GET", "/api/v1/settings").json()
+    assert settings["Codec"]["Endpoint"] == "http://codec:1" and settings["DisableNewsFetch"] is True
+
+
+def test_the_api_in_its_form_for_browsers(server):
+    start = {"workflowType": {"name": "T"}, "taskQueue": {"name": "q"}, "input": [1]}
+    assert server.api.call("POST", f"{NS}/workflows/seen", start).status == 200
+    answer = server.ui.call("GET", f"{NS}/workflows/seen/history")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["grpc-metadata-content-type"] == "application/grpc"
+    assert answer.body.startswith(b'{\n  "history": {\n')
+    events = answer.json()["history"]["events"]
+    input_ = events[0]["workflowExecutionStartedEventAttributes"]["input"]
+    assert input_ == {"payloads": [{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "MQ=="}]}
+    assert server.ui.call("GET", "/api/v1/nope").json() == {"code": 5, "message": "Not Found"}
+
+
+def test_ids_with_slashes(server):
+    start = {"workflowType": {"name": "T"}, "taskQueue": {"name": "q"}}
+    same = {"Sec-Fetch-Site": "same-origin"}
+    assert server.ui.call("POST", f"{NS}/workflows/a%2Fb%20c", start, same).status == 200
+    info = server.ui.call("GET", f"{NS}/workflows/a%2Fb%20c").json()["workflowExecutionInfo"]
+    assert info["execution"]["workflowId"] == "a/b c"
+
+
+@pytest.mark.parametrize(
+    "headers, status",
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 404),
+        ({"Sec-Fetch-Site": "none"}, 404),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Authorization": "Bearer x"}, 404),
+        ({}, 400),
+        ({"X-CSRF-Token": "0" * 32}, 403),
+        ({"X-CSRF-Token": "0" * 32, "Cookie": "a=b; _csrf=" + "0" * 32}, 404),
+        ({"X-CSRF-Token": "0" * 32, "Cookie": "_csrf=" + "1" * 32}, 403),
+        ({"X-CSRF-Token": "", "Cookie": "_csrf="}, 403),
+    ],
+)
+def test_requests_of_other_sites(ui, headers, status):
+    assert ui.call("POST", CANCEL, {}, headers).status == status
+
+
+def test_the_cookie_is_given_once(ui):
+    cookie = ui.call("GET", "/").headers["set-cookie"]
+    assert cookie.startswith("_csrf=") and "SameSite=Strict" in cookie
+    token = cookie.split(";")[0]
+    assert "set-cookie" not in ui.call("GET", "/", headers={"Cookie": token}).headers
+    assert ui.call("POST", CANCEL, {}, {"Cookie": token, "X-CSRF-Token": token.split("=")[1]}).status == 404
+
+
+def test_no_other_origin_is_allowed(server):
+    origin = {"Origin": "http://elsewhere", "Access-Control-Request-Method": "POST"}
+    answer = server.ui.call("OPTIONS", CANCEL, headers=origin)
+    assert answer.status == 204
+    answers = [answer, server.ui.call("GET", "/api/v1/settings", headers=origin), server.api.call("GET", NS, headers=origin)]
+    assert not any(name.startswith("access-control") for answer in answers for name in answer.headers)
+
+
+def test_every_page_is_the_first_one(ui):
+    first = ui.call("GET", "/")
+    assert first.status == 200 and first.headers["content-type"] == "text/html; charset=utf-8"
+    assert ui.call("GET", "/namespaces/default/workflows/a%20b").body == first.body
+    head = ui.call("HEAD", "/anything")
+    assert head.status == 200 and head.body == b"" and int(head.headers["content-length"]) == len(first.body)
+    assert ui.call("GET", "/js/nothing.js").status == 404
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "_app").mkdir()
+    (tmp_path / "_app" / "a.js").write_text("1")
+    (tmp_path / ".secret").write_text("no")
+    (tmp_path / "index.html").write_text('<meta http-equiv="content-security-policy" content="x">base: "" "/_app/a.js"')
+    (tmp_path.parent / "outside.txt").write_text("no")
+    return tmp_path
+
+
+def test_files_of_a_folder(fermata_exe, folder):
+    with serve(fermata_exe, "--ui-asset-path", str(folder), ui=True) as server:
+        script = server.ui.call("GET", "/_app/a.js")
+        assert script.body == b"1" and script.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert server.ui.call("GET", "/_app/a.js", headers={"If-None-Match": script.headers["etag"]}).status == 304
+        assert b"content-security-policy" in server.ui.call("GET", "/x").body
+        for path in ("/../outside.txt", "/%2e%2e/outside.txt", "/_app/../../outside.txt", "/.secret", "/_app", "//index.html"):
+            assert b"no" != server.ui.call("GET", path).body
+
+
+def test_a_public_path(fermata_exe, folder):
+    with serve(fermata_exe, "--ui-asset-path", str(folder), "--ui-public-path", "/here/", ui=True) as server:
+        assert server.ui.call("GET", "/").status == 308
+        page = server.ui.call("GET", "/here/").body
+        assert b'base: "/here"' in page and b'"/here/_app/a.js"' in page and b"policy" not in page
+        for prefix in ("", "/here"):
+            assert server.ui.call("GET", prefix + "/_app/a.js").body == b"1"
+            assert server.ui.call("GET", prefix + "/healthz").status == 200
+            assert server.ui.call("GET", prefix + "/api/v1/system-info").status == 200
+    with serve(fermata_exe, "--ui-public-path", "/here", ui=True) as server:
+        assert b'<base href="/here/"' in server.ui.call("GET", "/here/some/page").body
+
+
+def test_embedded_files_are_compressed_for_those_who_ask(ui):
+    answer = ui.call("GET", "/js/main.js", headers={"Accept-Encoding": "gzip"})
+    if answer.status == 404:
+        pytest.skip("this UI has no js/main.js")
+    plain = ui.call("GET", "/js/main.js")
+    assert gzip.decompress(answer.body) == plain.body and answer.headers["etag"] == plain.headers["etag"]
+    assert ui.call("GET", "/js/main.js", headers={"If-None-Match": plain.headers["etag"]}).status == 304
