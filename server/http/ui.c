@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "proto/json_writer.h"
+#include "server/grpc/transport.h"
 #include "server/http/files.h"
 #include "server/http/parts.h"
 #include "server/options.h"
@@ -304,6 +305,9 @@ static void serve_settings(struct exchange *exchange)
     json_bool(&writer, options->ui_disable_news_fetch);
     write_codec(&writer, options);
     member(&writer, "Version", UI_VERSION);
+    /* Ours, for the commands that our UI shows. */
+    member(&writer, "FrontendAddress",
+           options_address(options, exchange->arena, transport_port(exchange->http->server->transport)));
     for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
         switch_off(&writer, off[i]);
     json_object_end(&writer);

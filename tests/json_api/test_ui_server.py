@@ -35,6 +35,13 @@ def test_the_api_in_its_form_for_browsers(server):
     assert server.ui.call("GET", "/api/v1/nope").json() == {"code": 5, "message": "Not Found"}
 
 
+def test_an_answer_that_has_not_changed_costs_nothing(ui):
+    first = ui.call("GET", "/api/v1/system-info")
+    again = ui.call("GET", "/api/v1/system-info", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+    assert ui.call("GET", "/api/v1/cluster-info", headers={"If-None-Match": first.headers["etag"]}).status == 200
+
+
 def test_ids_with_slashes(server):
     start = {"workflowType": {"name": "T"}, "taskQueue": {"name": "q"}}
     same = {"Sec-Fetch-Site": "same-origin"}
