@@ -40,6 +40,14 @@ def serving(exe, *words):
         process.communicate()
 
 
+def until_it_accepts(port):
+    """The gRPC port is the first to listen, and others follow at once."""
+    give_up = time.monotonic() + 20
+    while not accepts(port):
+        assert time.monotonic() < give_up, "the server does not listen"
+        time.sleep(0.01)
+
+
 def stop(process, how=signal.SIGTERM):
     process.send_signal(how)
     out, err = process.communicate(timeout=20)
@@ -104,6 +112,7 @@ def test_what_is_not_there_yet_is_said_once_and_keeps_nothing_from_starting(ferm
 def test_the_web_ui_has_a_port_of_its_own(fermata_exe):
     port = free_port()
     with serving(fermata_exe, "--ui-port", str(port), "--ui-public-path", "/here") as (process, _):
+        until_it_accepts(port)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/here/healthz", timeout=10) as answer:
             assert json.load(answer) == {"status": "OK"}
         line = refused(fermata_exe, "--port", str(free_port()), "--ui-port", str(port))
@@ -115,6 +124,7 @@ def test_the_web_ui_has_a_port_of_its_own(fermata_exe):
 def test_the_http_port_is_named_when_it_was_asked_for(fermata_exe):
     port = free_port()
     with serving(fermata_exe, "--http-port", str(port)) as (process, _):
+        until_it_accepts(port)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/system-info", timeout=10) as answer:
             assert json.load(answer)["serverVersion"] == "1.32.0"
         line = refused(fermata_exe, "--port", str(free_port()), "--http-port", str(port))

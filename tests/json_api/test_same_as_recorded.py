@@ -15,7 +15,7 @@ import re
 import time
 
 import pytest
-from launch import free_port, launch
+from launch import accepts, free_port, launch
 
 RECORDED = pathlib.Path(__file__).parent.parent / "oracle" / "json_api" / "calls.txt"
 REWRITE = bool(os.environ.get("REWRITE"))
@@ -224,6 +224,8 @@ def test_answers_are_those_of_the_real_server(fermata_exe):
     exe = os.environ["ORACLE_EXE"] if REWRITE else fermata_exe
     port = free_port()
     with launch(exe, "--http-port", str(port)):
+        while not accepts(port):
+            time.sleep(0.01)
         while REWRITE and perform(port, "GET", f"{NS}/workflow-count")[0] != 200:
             time.sleep(0.1)
         text = transcript(port)

@@ -4,8 +4,9 @@ import contextlib
 import http.client
 import json
 import socket
+import time
 
-from launch import free_port, launch
+from launch import accepts, free_port, launch
 
 
 class Answer:
@@ -69,4 +70,8 @@ def serve(exe, *words, ui=False):
     flags = ["--http-port", str(api), *words]
     flags += ["--headless=false", "--ui-port", str(ui_port)] if ui else []
     with launch(exe, *flags) as launched:
+        # It listens for gRPC first, which is what launch waits for.
+        while not accepts(api) or (ui and not accepts(ui_port)):
+            assert launched.alive(), launched.output()
+            time.sleep(0.01)
         yield Serving(launched, api, ui_port)
