@@ -72,8 +72,8 @@ const char *options_listen_ip(const struct options *options);
 /* The same of the web UI. */
 const char *options_ui_ip(const struct options *options);
 
-/* The web UI's port, when the frontend has this one: 1000 more, unless another was given; any free one (0) when that was
- * asked for the frontend. */
+/* The web UI's port, when the frontend has this one: 1000 more, unless another was given; any free one (0) when that
+ * was asked for the frontend. */
 uint16_t options_ui_port(const struct options *options, uint16_t frontend_port);
 
 /* Address and port as people type them into a client: loopback is "localhost", IPv6 is bracketed. */
