@@ -117,7 +117,9 @@ void runs_update(struct store *store, const struct run_row *row)
 {
     sqlite3_stmt *statement;
 
-    if (row->attributes_changed)
+    if (row->attributes_changed && row->had_none)
+        search_index_change(store, row->namespace_id, row->id, (struct bytes){NULL, 0}, row->search_attributes);
+    else if (row->attributes_changed)
         change_index(store, row->id, row);
     statement =
         statement_for_write(store, SLOT_RUNS_UPDATE,

@@ -33,6 +33,7 @@ struct run_row {
     struct bytes memo;              /* temporal.api.common.v1.Memo, packed */
     struct bytes search_attributes; /* temporal.api.common.v1.SearchAttributes, packed */
     bool attributes_changed;        /* for runs_update: some that are looked up are others than those of the row */
+    bool had_none;                  /* and the row has none that are */
     const char *parent_workflow_id; /* NULL for none */
     uint8_t parent_run_id[UUID_BYTES];
     const char *root_workflow_id; /* NULL: itself */

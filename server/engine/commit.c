@@ -181,6 +181,8 @@ static void store_row(struct run *run, struct transition *t)
 
         fill_row(run, t->arena, &row);
         row.attributes_changed = t->attributes_changed || run->state->lookups_changed;
+        row.had_none = !run->may_be_indexed;
+        run->may_be_indexed |= row.attributes_changed;
         runs_update(store, &row);
         run->state->columns_changed = run->state->lookups_changed = false;
     } else if (t->volatile_changed) {
@@ -376,6 +378,7 @@ struct run *engine_add_run(struct engine *engine, const struct namespace_info *n
     fill_relatives(&row, started->parent_workflow_execution, started->root_workflow_execution);
     runs_insert(engine->server->store, &row);
     run = run_new(engine, row.id, ns, run_id, request_id);
+    run->may_be_indexed = row.search_attributes.len > 0;
     run->state = mutable_state_new();
     run->is_current = true;
     run_touch(run);
@@ -393,6 +396,7 @@ struct run *engine_adopt_run(struct engine *engine, const struct namespace_info 
     row.start_request_id = request_id;
     runs_insert(engine->server->store, &row);
     run = run_new(engine, row.id, ns, run_id, request_id);
+    run->may_be_indexed = row.search_attributes.len > 0;
     run->state = state;
     run->is_current = true;
     run_touch(run);

@@ -59,6 +59,7 @@ struct run {
     nanos last_used;
     struct run *next_touched;
     bool is_touched;
+    bool may_be_indexed; /* its row may have search attributes that are looked up */
     struct run *next_to_dispatch;
     bool is_to_dispatch;
     struct run *next_to_delete;

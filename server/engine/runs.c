@@ -262,6 +262,7 @@ static status load_row(struct engine *engine, const struct run_row *row, struct 
     if (ns == NULL)
         return status_error(GRPC_DATA_LOSS, "the run belongs to no namespace");
     run = run_new(engine, row->id, ns, row->run_id, row->start_request_id == NULL ? "" : row->start_request_id);
+    run->may_be_indexed = row->search_attributes.len > 0;
     folded = run_fold(run, row);
     if (!status_is_ok(folded)) {
         run_drop(run);
