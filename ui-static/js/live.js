@@ -88,12 +88,23 @@ export function useLive(key, ask, every = 2000) {
   return { ...current, again };
 }
 
-/* The time, told anew every `every` ms while the page is seen; for "3 s ago". */
-export function useNow(every = 1000) {
-  const [now, set] = useState(Date.now);
+/* One clock for all that shows time: watchers are told each second while the page is seen. */
+const ticking = new Set();
+setInterval(() => visible() && ticking.forEach((watcher) => watcher()), 1000);
+
+/* What of(now) says, kept up to date; the component is drawn anew only when that changes, not each second. */
+export function useTold(of) {
+  const [told, set] = useState(() => of(Date.now()));
+  const saying = useRef(of);
+  saying.current = of;
+  const now = of(Date.now());
   useEffect(() => {
-    const timer = setInterval(() => visible() && set(Date.now()), every);
-    return () => clearInterval(timer);
-  }, [every]);
-  return now;
+    const watcher = () => set(saying.current(Date.now()));
+    ticking.add(watcher);
+    return () => ticking.delete(watcher);
+  }, []);
+  return now === told ? told : now;
 }
+
+/* The time in steps of `every` ms. */
+export const useNow = (every = 1000) => useTold((now) => Math.floor(now / every) * every);

@@ -7,7 +7,7 @@ import { routing, versions, changes, versionQuery, openAndAll, queuesOf, pollers
 import { instant, spanText, span } from '../model/time.js';
 import { cli } from '../model/cli.js';
 import { usePlace, PageHead, Failure, Loading, Notice, Section, Time, VersionBadge, Menu, Copy, Cli, Facts, Icon } from '../parts/basic.js';
-import { TrafficBar, RampBar, Drainage } from '../parts/traffic.js';
+import { TrafficBar, RampBar, DrainingStrip, Drainage } from '../parts/traffic.js';
 import { RoutingLanes } from '../parts/lanes.js';
 import { ProblemBanner, useProblems } from '../parts/problems.js';
 import { StartWorker } from '../parts/start_worker.js';
@@ -17,12 +17,18 @@ import { SetCurrent, Ramp, Unramp, DeleteVersion, DeleteDeployment, MoveWorkflow
 const NUMBERED = 12;
 const worthNumbers = (version) => version.status !== 'Drained' || version.share > 0;
 
+/* A version can be deleted between the list and the question. */
+function ifGone(error) {
+  if (error.code !== NOT_FOUND) throw error;
+  return {};
+}
+
 /* Open workflows by behaviour, task queues and pollers of each version that matters: {build: {...}}. */
 async function askNumbers(ns, name, list, signal) {
   const asked = list.filter(worthNumbers).slice(0, NUMBERED);
   const numbers = await Promise.all(asked.map(async ({ build }) => {
     const count = (behavior) => api.count(ns, versionQuery(name, build, ` AND TemporalWorkflowVersioningBehavior = "${behavior}" GROUP BY ExecutionStatus`), signal);
-    const [pinned, auto, version] = await Promise.all([count('Pinned'), count('AutoUpgrade'), api.version(ns, name, build, signal)]);
+    const [pinned, auto, version] = await Promise.all([count('Pinned'), count('AutoUpgrade'), api.version(ns, name, build, signal).catch(ifGone)]);
     return { pinned: openAndAll(pinned), auto: openAndAll(auto), queues: queuesOf(version) };
   }));
   const queues = new Map(numbers.flatMap((one) => one.queues).map((queue) => [`${queue.type} ${queue.name}`, queue]));
@@ -39,7 +45,7 @@ async function askNumbers(ns, name, list, signal) {
 }
 
 /* Who gets new work, with the ramp to drag when there is one. */
-function Traffic({ name, route, reload }) {
+function Traffic({ name, route, list, numbers, reload }) {
   const { ns, where } = usePlace();
   const [draft, set] = useState(null);
   const [error, fail] = useState(null);
@@ -50,7 +56,7 @@ function Traffic({ name, route, reload }) {
     return html`<div class="panel"><${TrafficBar} routing=${route} />
       <p class="mute">${route.current.build === ''
         ? 'No version is current: new work goes to workers without a version.'
-        : html`All new work goes to <b class="mono">${route.current.build}</b>, since <${Time} at=${route.current.since} />.`}</p></div>`;
+        : html`All new work goes to <b class="mono">${route.current.build}</b>, since <${Time} at=${route.current.since} />.`}</p><${DrainingStrip} versions=${list} numbers=${numbers} /></div>`;
   }
   const percent = draft ?? known;
   const apply = async () => {
@@ -70,6 +76,7 @@ function Traffic({ name, route, reload }) {
   };
   const changed = percent !== known;
   return html`<div class="panel"><${RampBar} routing=${route} percent=${percent} onDraft=${set} />
+    <${DrainingStrip} versions=${list} numbers=${numbers} />
     <div class="ramp-row">
       <label>Ramp <b class="mono">${route.ramp.build || 'unversioned'}</b> to
         <input class="percent" type="number" min="0" max="100" step="any" value=${percent} onInput=${typed} aria-label="Ramp percentage" /> %</label>
@@ -165,7 +172,7 @@ export function Deployment({ name }) {
     <//>
     <${ProblemBanner} problems=${problems} deployment=${name} />
     <${Failure} error=${error ?? numbersError} />
-    <${Section} title="New work" id="new-work"><${Traffic} name=${name} route=${route} reload=${reload} /><//>
+    <${Section} title="New work" id="new-work"><${Traffic} name=${name} route=${route} list=${list} numbers=${counted} reload=${reload} /><//>
     <${Section} title="Versions" id="versions" note=${`${list.length}`}>
       ${list.length ? html`<div class="scroll-x wide-menu"><table class="rows versions">
         <thead><tr><th scope="col">Version</th><th scope="col">State</th><th scope="col" class="number">New work</th>

@@ -9,12 +9,12 @@ import { usePlace, PageHead, Failure, Loading, Notice, Section, Time, Facts, Bad
 import { TrafficBar } from '../parts/traffic.js';
 import { StartWorker } from '../parts/start_worker.js';
 
-const TYPES = ['WORKFLOW', 'ACTIVITY', 'NEXUS'];
+export const TYPES = ['WORKFLOW', 'ACTIVITY', 'NEXUS'];
 const ASKED = 40;
 
 /* No call lists task queues. They are known from the versions of deployments, from workers' heartbeats, and from recent
  * workflows; a queue that is in none of them is not found here, but can be opened by its name. */
-async function findQueues(ns, signal) {
+export async function findQueues(ns, signal) {
   const names = new Set();
   const [deployments, workers, workflows] = await Promise.all([
     api.deployments(ns, signal).catch(() => ({})), api.workers(ns, undefined, signal).catch(() => ({})), api.workflows(ns, '', undefined, 200, signal),

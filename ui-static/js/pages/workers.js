@@ -1,11 +1,13 @@
-/* Workers, as their heartbeats tell. */
+/* Workers, as their heartbeats and polls tell. */
 import { html } from '../lib.js';
 import { api, UNIMPLEMENTED } from '../api.js';
 import { useLive } from '../live.js';
 import { link } from '../router.js';
 import { instant } from '../model/time.js';
 import { enumText } from '../model/enums.js';
-import { usePlace, PageHead, Failure, Loading, Notice, Time, Badge } from '../parts/basic.js';
+import { freshPollers } from '../model/deployments.js';
+import { findQueues, TYPES } from './task_queues.js';
+import { usePlace, PageHead, Failure, Loading, Section, Time, Badge } from '../parts/basic.js';
 import { StartWorker } from '../parts/start_worker.js';
 
 const slots = (info) => (info ? `${info.currentUsedSlots ?? 0}/${Number(info.currentUsedSlots ?? 0) + Number(info.currentAvailableSlots ?? 0)}` : '–');
@@ -18,7 +20,7 @@ function Row({ heartbeat, ns }) {
     <th scope="row" class="clip mono" title=${heartbeat.workerInstanceKey}>${heartbeat.workerIdentity}</th>
     <td><${Badge} kind=${status === 'Running' ? 'good' : 'warn'}>${status || 'unknown'}<//></td>
     <td class="clip mono"><a href=${link('namespaces', ns, 'task-queues', heartbeat.taskQueue ?? '')}>${heartbeat.taskQueue}</a></td>
-    <td class="mono">${version?.buildId ? html`<a href=${link('namespaces', ns, 'worker-deployments', version.deploymentName)}>${version.deploymentName}:${version.buildId}</a>` : html`<span class="mute">none</span>`}</td>
+    <td>${versionLink(ns, version)}</td>
     <td class="narrow-hide">${heartbeat.sdkName} ${heartbeat.sdkVersion}</td>
     <td class="number narrow-hide" title="Workflow task slots in use">${slots(heartbeat.workflowTaskSlotsInfo)}</td>
     <td class="number narrow-hide" title="Activity slots in use">${slots(heartbeat.activityTaskSlotsInfo)}</td>
@@ -27,15 +29,48 @@ function Row({ heartbeat, ns }) {
   </tr>`;
 }
 
+/* Workers that send no heartbeats, out of who polls the task queues: [{identity, version, queues, seen}]. */
+async function askPollers(ns, signal) {
+  const found = new Map();
+  const now = Date.now();
+  for (const queue of await findQueues(ns, signal)) {
+    queue.types.forEach((answer, index) => freshPollers(answer, now).forEach((poller) => {
+      const version = poller.deploymentOptions?.buildId ? { deploymentName: poller.deploymentOptions.deploymentName, buildId: poller.deploymentOptions.buildId } : null;
+      const key = JSON.stringify([poller.identity, version]);
+      const one = found.get(key) ?? { identity: poller.identity, version, queues: new Map(), seen: 0 };
+      one.seen = Math.max(one.seen, instant(poller.lastAccessTime) ?? 0);
+      one.queues.set(queue.name, [...(one.queues.get(queue.name) ?? []), TYPES[index].toLowerCase()]);
+      found.set(key, one);
+    }));
+  }
+  return [...found.values()].map((one) => ({ ...one, queues: [...one.queues] })).sort((a, b) => a.identity.localeCompare(b.identity));
+}
+
+const versionLink = (ns, version) => (version?.buildId
+  ? html`<a class="mono" href=${link('namespaces', ns, 'worker-deployments', version.deploymentName)}>${version.deploymentName}:${version.buildId}</a>` : html`<span class="mute">none</span>`);
+
+function Pollers({ ns, told }) {
+  const { data, error, loading } = useLive(`pollers ${ns}`, (signal) => askPollers(ns, signal), 4000);
+  const list = (data ?? []).filter((one) => !told.has(one.identity));
+  if (data && !list.length && !told.size) return html`<${StartWorker} title="No worker yet" text="Workers appear here as soon as they poll a task queue that is known from a deployment or a workflow." />`;
+  return html`<${Failure} error=${error} />${loading ? html`<${Loading} />` : null}
+    ${list.length ? html`<${Section} title=${told.size ? 'Other workers' : 'Pollers'} id="pollers" note="within the last minute"><div class="scroll-x"><table class="rows"><thead><tr><th scope="col">Worker</th><th scope="col">Version</th><th scope="col">Polls</th><th scope="col">Last poll</th></tr></thead>
+      <tbody>${list.map((one) => html`<tr key=${one.identity + (one.version?.buildId ?? '')}><th scope="row" class="mono">${one.identity}</th><td>${versionLink(ns, one.version)}</td>
+        <td>${one.queues.map(([name, types]) => html`<div><a class="mono" href=${link('namespaces', ns, 'task-queues', name)}>${name}</a> <span class="mute">${types.join(', ')}</span></div>`)}</td><td><${Time} at=${one.seen} /></td></tr>`)}</tbody></table></div><//>` : null}`;
+}
+
 export function Workers() {
   const { ns } = usePlace();
-  const { data, error, loading } = useLive(`workers ${ns}`, (signal) => api.workers(ns, undefined, signal), 4000);
+  const { data, error, loading } = useLive(`workers ${ns}`, (signal) => api.workers(ns, undefined, signal).catch((thrown) => {
+    if (thrown.code === UNIMPLEMENTED) return {}; /* a server without heartbeats */
+    throw thrown;
+  }), 4000);
   const list = (data?.workersInfo ?? []).map((one) => one.workerHeartbeat).filter(Boolean)
     .sort((a, b) => String(a.taskQueue).localeCompare(String(b.taskQueue)) || String(a.workerIdentity).localeCompare(String(b.workerIdentity)));
-  return html`<${PageHead} title="Workers" sub=${list.length ? `${list.length} told of themselves within the last five minutes` : 'Those that tell of themselves: newer SDKs send heartbeats.'} />
-    ${error?.code === UNIMPLEMENTED ? html`<${Notice}>This server takes no heartbeats of workers; who polls is shown with each <a href=${link('namespaces', ns, 'task-queues')}>task queue</a>.<//>` : html`<${Failure} error=${error} />`}
+  return html`<${PageHead} title="Workers" sub="Those that tell of themselves by heartbeats, and those that are known from their polls." />
+    <${Failure} error=${error} />
     ${loading ? html`<${Loading} />` : null}
-    ${data && !list.length ? html`<${StartWorker} title="No worker has sent a heartbeat" text="Workers of older SDKs poll without heartbeats: they are listed with their task queues." />` : null}
     ${list.length ? html`<div class="scroll-x"><table class="rows"><thead><tr><th scope="col">Worker</th><th scope="col">State</th><th scope="col">Task queue</th><th scope="col">Version</th><th scope="col" class="narrow-hide">SDK</th><th scope="col" class="number narrow-hide">Workflow slots</th><th scope="col" class="number narrow-hide">Activity slots</th><th scope="col" class="number narrow-hide">CPU</th><th scope="col">Heartbeat</th></tr></thead>
-      <tbody>${list.map((heartbeat) => html`<${Row} key=${heartbeat.workerInstanceKey} heartbeat=${heartbeat} ns=${ns} />`)}</tbody></table></div>` : null}`;
+      <tbody>${list.map((heartbeat) => html`<${Row} key=${heartbeat.workerInstanceKey} heartbeat=${heartbeat} ns=${ns} />`)}</tbody></table></div>` : null}
+    ${data ? html`<${Pollers} ns=${ns} told=${new Set(list.map((one) => one.workerIdentity))} />` : null}`;
 }

@@ -1,7 +1,7 @@
 /* One run: what it is, why it does not go on, its timeline and history, and what can be done with it. */
 import { html, useState, useEffect, useMemo, useRef } from '../lib.js';
 import { api, NOT_FOUND } from '../api.js';
-import { useLive, useNow } from '../live.js';
+import { useLive, useNow, useTold } from '../live.js';
 import { link, linkWith, go } from '../router.js';
 import { instant, spanText, span } from '../model/time.js';
 import { workflowStatus, behaviorText, enumText, isRunning } from '../model/enums.js';
@@ -87,7 +87,7 @@ function usePollers(ns, description, events) {
   };
 }
 
-const Since = ({ at }) => spanText(Math.max(useNow() - at, 0));
+const Since = ({ at }) => useTold((now) => spanText(Math.max(now - at, 0)));
 
 function Why({ facts }) {
   const now = useNow();

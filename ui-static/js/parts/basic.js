@@ -1,6 +1,6 @@
 /* Small parts that all pages use. */
 import { html, cx, useState, useEffect, useRef, useId, createContext, useContext } from '../lib.js';
-import { useNow } from '../live.js';
+import { useTold } from '../live.js';
 import { useSettings } from '../settings.js';
 import { clock, relative } from '../model/time.js';
 
@@ -39,11 +39,11 @@ export const VersionBadge = ({ status, share }) =>
 
 /* An instant: how long ago, with the full time as title; or the full time. */
 export function Time({ at, full = false, millis = false }) {
-  const now = useNow();
   const { utc } = useSettings();
+  const away = useTold((now) => (at === null || at === undefined ? '' : relative(at, now)));
   if (at === null || at === undefined) return html`<span class="mute">–</span>`;
   const exact = clock(at, { utc, millis });
-  return html`<time datetime=${new Date(at).toISOString()} title=${full ? relative(at, now) : exact}>${full ? exact : relative(at, now)}</time>`;
+  return html`<time datetime=${new Date(at).toISOString()} title=${full ? away : exact}>${full ? exact : away}</time>`;
 }
 
 export function Copy({ text, label = 'Copy' }) {

@@ -13,7 +13,7 @@ export function TrafficBar({ routing, small }) {
   const said = shares.map((share) => `${nameOf(share.build)} ${share.percent} %`).join(', ');
   return html`<div class=${cx('traffic', small && 'small')} role="img" aria-label=${`New work: ${said}`} title=${said}>
     ${shares.map((share) => html`<span class=${'share is-' + share.kind} style=${{ flexGrow: share.percent, flexBasis: 0 }}>${
-      small || share.percent < 8 ? null : html`<b>${nameOf(share.build)}</b> ${share.percent}%`}</span>`)}
+      small || share.percent < 8 ? null : html`<span><b>${nameOf(share.build)}</b> ${share.percent}%</span>`}</span>`)}
   </div>`;
 }
 
@@ -31,6 +31,13 @@ export function RampBar({ routing, percent, onDraft }) {
       aria-label=${`Share of new work for ${nameOf(routing.ramp.build)}`} aria-valuetext=${`${percent} % to ${nameOf(routing.ramp.build)}`} />
     <span class="ramp-handle" style=${{ left: `${100 - percent}%` }} aria-hidden="true"></span>
   </div>`;
+}
+
+/* The versions that get no new work but still have some: what is left of each. */
+export function DrainingStrip({ versions, numbers }) {
+  const list = versions.filter((version) => version.status === 'Draining');
+  if (!list.length) return null;
+  return html`<ul class="draining" aria-label="Versions that drain">${list.map(({ build }) => html`<li><b class="mono">${build}</b> drains <${Drainage} counts=${numbers[build]?.pinned} /></li>`)}</ul>`;
 }
 
 /* How far a version has drained: closed of all that were ever pinned to it. */
