@@ -1,9 +1,10 @@
 """A worker whose workflows the browser tests look at: worker.py ADDRESS NAMESPACE TASK_QUEUE [DEPLOYMENT BUILD_ID].
 
 The build id decides what the code does: one that contains "broken" has changed the order of its commands without a patch, as a
-naive deploy does. Says "ready" once it polls, and ends when its standard input does.
+naive deploy does; the variable BROKEN does the same to a worker without a version. Says "ready" once it polls, and ends when its standard input does.
 """
 import asyncio
+import os
 import sys
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 BUILD = sys.argv[5] if len(sys.argv) > 5 else ""
-BROKEN = "broken" in BUILD
+BROKEN = "broken" in BUILD or "BROKEN" in os.environ
 VERSIONED = len(sys.argv) > 5
 PINNED = VersioningBehavior.PINNED if VERSIONED else VersioningBehavior.UNSPECIFIED
 AUTO_UPGRADE = VersioningBehavior.AUTO_UPGRADE if VERSIONED else VersioningBehavior.UNSPECIFIED
@@ -121,4 +122,5 @@ async def main() -> None:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
