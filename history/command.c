@@ -1,10 +1,10 @@
 /* Commands in general: the table, the sequence check, and how one is refused. */
-#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/invariant.h"
 #include "history/internal.h"
+#include "proto/pb.h"
 
 struct command_type {
     PbCommandType type;
@@ -29,41 +29,14 @@ static const struct command_type *find(PbCommandType type)
     return NULL;
 }
 
-/* "START_TIMER" to "StartTimer". */
-static const char *camel(struct arena *arena, const char *upper)
-{
-    char *result = arena_strdup(arena, upper), *to = result;
-    bool at_start = true;
-
-    for (const char *from = upper; *from != '\0'; from++) {
-        if (*from == '_') {
-            at_start = true;
-            continue;
-        }
-        *to++ = (char)(at_start ? *from : tolower((unsigned char)*from));
-        at_start = false;
-    }
-    *to = '\0';
-    return result;
-}
-
-static const char *enum_name(struct arena *arena, const ProtobufCEnumDescriptor *type, int value, const char *prefix)
-{
-    const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(type, value);
-
-    if (known == NULL || strncmp(known->name, prefix, strlen(prefix)) != 0)
-        return arena_printf(arena, "%d", value);
-    return camel(arena, known->name + strlen(prefix));
-}
-
 static const char *command_name(struct arena *arena, PbCommandType type)
 {
-    return enum_name(arena, &PbCommandType_descriptor, (int)type, "COMMAND_TYPE_");
+    return pb_enum_short_name(arena, &PbCommandType_descriptor, (int)type, "COMMAND_TYPE_");
 }
 
 const char *failed_cause_name(struct arena *arena, PbWorkflowTaskFailedCause cause)
 {
-    return enum_name(arena, &PbWorkflowTaskFailedCause_descriptor, (int)cause, "WORKFLOW_TASK_FAILED_CAUSE_");
+    return pb_enum_short_name(arena, &PbWorkflowTaskFailedCause_descriptor, (int)cause, "WORKFLOW_TASK_FAILED_CAUSE_");
 }
 
 static bool is_known_to_api(PbCommandType type)

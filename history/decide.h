@@ -94,6 +94,10 @@ struct task_memory {
 struct task_memory workflow_task_remember(const struct mutable_state *ms, struct arena *arena);
 void workflow_task_recall(struct mutable_state *ms, const struct task_memory *memory);
 
+/* The updates alone, of which there is nothing but memory. */
+struct update_memory *updates_remember(const struct mutable_state *ms, struct arena *arena);
+void updates_recall(struct mutable_state *ms, const struct update_memory *memory);
+
 /* The run comes back into memory, and this worker still knows it. */
 void workflow_task_keep_sticky(struct mutable_state *ms, const char *queue, nanos timeout);
 

@@ -244,10 +244,6 @@ void external_free(struct mutable_state *ms, struct external *external);
 /* Forgets an update. */
 void update_free(struct mutable_state *ms, struct update *update);
 
-/* The updates that are in memory only, for workflow_task_remember and _recall. */
-struct update_memory *updates_remember(const struct mutable_state *ms, struct arena *arena);
-void updates_recall(struct mutable_state *ms, const struct update_memory *memory);
-
 /* Whether a message waits for a workflow task to bring it. */
 bool updates_wait_for_a_task(const struct mutable_state *ms);
 

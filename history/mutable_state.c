@@ -214,6 +214,38 @@ int32_t mutable_state_timers_count(const struct mutable_state *ms)
     return (int32_t)HASH_CNT(by_id, ms->timers);
 }
 
+/* What something pending takes beside its texts and payloads, more or less: ids, times, attempts. */
+enum { PENDING_BYTES = 256 };
+
+/* Of what is pending without payloads: timers, children, signals and the like; and of what is buffered. */
+static int64_t simple_bytes(const struct mutable_state *ms)
+{
+    size_t count = (size_t)mutable_state_timers_count(ms) + HASH_CNT(by_event, ms->children) +
+                   HASH_CNT(by_event, ms->externals) + HASH_CNT(by_id, ms->updates) + HASH_COUNT(ms->used_requests);
+
+    return (int64_t)count * PENDING_BYTES + ms->buffered_bytes;
+}
+
+static int64_t held_bytes(const struct arena *arena)
+{
+    return arena == NULL ? 0 : (int64_t)arena_bytes_held(arena);
+}
+
+int64_t mutable_state_stored_bytes(const struct mutable_state *ms, int64_t enough)
+{
+    int64_t most = simple_bytes(ms) + held_bytes(ms->arena) + held_bytes(ms->memo_arena);
+    int64_t bytes = simple_bytes(ms) + PENDING_BYTES + packed_bytes(ms->memo) + (int64_t)ms->search_attributes.len;
+    const struct activity *activity;
+
+    for (activity = ms->activities; activity != NULL; activity = activity->by_event.next)
+        most += PENDING_BYTES + held_bytes(activity->heartbeat_arena) + held_bytes(activity->failure_arena);
+    if (most <= enough)
+        return most;
+    for (activity = ms->activities; activity != NULL; activity = activity->by_event.next)
+        bytes += PENDING_BYTES + packed_bytes(activity->heartbeat_details) + packed_bytes(activity->last_failure);
+    return bytes;
+}
+
 static nanos earlier(nanos a, nanos b)
 {
     return a < b ? a : b;

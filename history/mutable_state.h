@@ -345,6 +345,11 @@ PbResetPoints *mutable_state_reset_points(const struct mutable_state *ms, struct
 int32_t mutable_state_activities_count(const struct mutable_state *ms);
 int32_t mutable_state_timers_count(const struct mutable_state *ms);
 
+/* About how many bytes the real server would store of this state beside its history: memo, search attributes, what is
+ * pending with heartbeat details and last failures, buffered events. Costs little while the memory that these take
+ * shows that it is below `enough`, and is then no more than an upper bound. */
+int64_t mutable_state_stored_bytes(const struct mutable_state *ms, int64_t enough);
+
 /* The earliest instant at which something is due (time-outs, timers, retries, backoff); NANOS_MAX: nothing. */
 nanos mutable_state_next_deadline(const struct mutable_state *ms);
 

@@ -96,16 +96,30 @@ static bool buffer_is_full(const struct transition *t)
            t->ms->buffered_bytes > t->limits->buffered_bytes_max;
 }
 
-static void terminate_if_too_large(struct transition *t)
+/* The history's length as the real server sees it here: what may be buffered gets its id later, unless something else
+ * comes after it. Of the history's bytes nothing that this transition adds is counted yet. */
+static int64_t length_so_far(const struct transition *t)
+{
+    size_t count = t->events_count;
+
+    while (count > 0 && event_type_is_bufferable(t->events[count - 1]->event_type))
+        count--;
+    return t->ms->next_event_id - 1 - (int64_t)(t->events_count - count);
+}
+
+static const char *limit_exceeded(const struct transition *t)
 {
     const struct mutable_state *ms = t->ms;
 
     if (!mutable_state_is_open(ms))
-        return;
-    if (ms->next_event_id - 1 > t->limits->history_events_max)
-        decide_terminate(t, "Workflow history count exceeds limit.", NULL, "history-service");
-    else if (ms->history_bytes > t->limits->history_bytes_max)
-        decide_terminate(t, "Workflow history size exceeds limit.", NULL, "history-service");
+        return NULL;
+    if (ms->history_bytes > t->limits->history_bytes_max)
+        return "Workflow history size exceeds limit.";
+    if (length_so_far(t) > t->limits->history_events_max)
+        return "Workflow history count exceeds limit.";
+    if (mutable_state_stored_bytes(ms, t->limits->state_bytes_max) > t->limits->state_bytes_max)
+        return "Workflow mutable state size exceeds limit.";
+    return NULL;
 }
 
 /* What the start of a workflow task changes of the volatile part is as little stored as the start itself: with what
@@ -130,7 +144,13 @@ void transition_finish(struct transition *t)
         workflow_task_make_real(t);
     if (mutable_state_is_open(t->ms) && t->ms->workflow_task.state == WORKFLOW_TASK_STARTED && buffer_is_full(t))
         workflow_task_make_room(t);
-    terminate_if_too_large(t);
+    t->over_limit = limit_exceeded(t);
+    store_versioning(t);
+}
+
+void transition_terminate_over_limit(struct transition *t)
+{
+    decide_terminate(t, t->over_limit, NULL, "history-service");
     transition_settle(t);
     store_versioning(t);
 }

@@ -25,6 +25,8 @@ struct history_limits {
     int32_t buffered_events_max;
     int64_t buffered_bytes_max;
     int64_t history_events_max, history_bytes_max;
+    int64_t state_bytes_max;       /* of mutable_state_stored_bytes */
+    int64_t transaction_bytes_max; /* of the events of one transition */
     int64_t suggest_events, suggest_bytes;
     int64_t updates_in_flight_bytes_max; /* of updates, 0 means: no limit */
     int32_t updates_in_flight_max, updates_total_max;
@@ -107,10 +109,11 @@ struct transition {
     size_t effects_count, effects_capacity;
     struct successor *successor;     /* NULL: none */
     struct update_news *update_news; /* the newest first */
-    bool volatile_changed;           /* the volatile part must be stored */
-    bool attributes_changed;         /* memo or search attributes are other than those of the row */
-    bool task_ended;                 /* the pending workflow task ended in this transition */
-    bool speculative_is_new;         /* a speculative task was scheduled in it, after all that it stores */
+    const char *over_limit;  /* set by transition_finish: the run is too large to go on, and why; NULL: it is not */
+    bool volatile_changed;   /* the volatile part must be stored */
+    bool attributes_changed; /* memo or search attributes are other than those of the row */
+    bool task_ended;         /* the pending workflow task ended in this transition */
+    bool speculative_is_new; /* a speculative task was scheduled in it, after all that it stores */
     bool task_rebound; /* what matching has of the pending workflow task is void (its stamp has grown): it is to be
                         * given to it again. To activities the same happens by EFFECT_DISPATCH_ACTIVITY */
 };
@@ -127,9 +130,12 @@ void *transition_add(struct transition *t, PbEventType type);
 /* Applies (or buffers) the event that has been filled. Returns its id; 0 when it was buffered, or there is none. */
 int64_t transition_settle(struct transition *t);
 
-/* Ends the decisions: settles, and enforces the limits on buffered events and on history. To be called before storing.
- */
+/* Ends the decisions: settles, enforces the limits on buffered events, and judges those on the whole run: see
+ * over_limit. To be called before storing. */
 void transition_finish(struct transition *t);
+
+/* Ends a run that is over a limit, in the transition that has made it so: what that has brought stays. */
+void transition_terminate_over_limit(struct transition *t);
 
 /* Adds an effect. */
 void transition_effect(struct transition *t, enum effect_kind kind, int64_t event_id);

@@ -1,6 +1,7 @@
 /* protobuf-c with an arena as its allocator: free does nothing, the arena's end frees. */
 #include "proto/pb.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/invariant.h"
@@ -132,4 +133,31 @@ void *pb_unpack_any(struct arena *arena, const ProtobufCMessageDescriptor *type,
     if (scan_message(type, any->value.data, any->value.len, NULL, NULL) != SCAN_OK)
         return NULL;
     return pb_unpack(arena, type, any->value.data, any->value.len);
+}
+
+/* "START_TIMER" to "StartTimer". */
+static const char *camel(struct arena *arena, const char *upper)
+{
+    char *result = arena_strdup(arena, upper), *to = result;
+    bool at_start = true;
+
+    for (const char *from = upper; *from != '\0'; from++) {
+        if (*from == '_') {
+            at_start = true;
+            continue;
+        }
+        *to++ = (char)(at_start ? *from : tolower((unsigned char)*from));
+        at_start = false;
+    }
+    *to = '\0';
+    return result;
+}
+
+const char *pb_enum_short_name(struct arena *arena, const ProtobufCEnumDescriptor *type, int value, const char *prefix)
+{
+    const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(type, value);
+
+    if (known == NULL || strncmp(known->name, prefix, strlen(prefix)) != 0)
+        return arena_printf(arena, "%d", value);
+    return camel(arena, known->name + strlen(prefix));
 }

@@ -43,4 +43,8 @@ PbAny *pb_pack_any(struct arena *arena, const void *message);
  * what scan_message lets through. */
 void *pb_unpack_any(struct arena *arena, const ProtobufCMessageDescriptor *type, const PbAny *any);
 
+/* The name of an enum's value as the real server writes it in texts: with the prefix "COMMAND_TYPE_"
+ * COMMAND_TYPE_START_TIMER is "StartTimer". The number, when there is no such value. */
+const char *pb_enum_short_name(struct arena *arena, const ProtobufCEnumDescriptor *type, int value, const char *prefix);
+
 #endif

@@ -37,6 +37,8 @@ static const struct setting {
     SETTING("history.maximumBufferedEventsSizeInBytes", TYPE_INT64, history.buffered_bytes_max, 2 << 20),
     SETTING("limit.historyCount.error", TYPE_INT64, history.history_events_max, 50 << 10),
     SETTING("limit.historySize.error", TYPE_INT64, history.history_bytes_max, 50 << 20),
+    SETTING("limit.mutableStateSize.error", TYPE_INT64, history.state_bytes_max, 8 << 20),
+    SETTING("system.transactionSizeLimit", TYPE_INT64, history.transaction_bytes_max, 4 << 20),
     SETTING("limit.historyCount.suggestContinueAsNew", TYPE_INT64, history.suggest_events, 4 << 10),
     SETTING("limit.historySize.suggestContinueAsNew", TYPE_INT64, history.suggest_bytes, 4 << 20),
     /* 90 % of all that a run may have. */

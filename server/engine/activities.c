@@ -151,7 +151,8 @@ bool activity_task_start(struct engine *engine, const struct task *task, struct 
         return false;
     run_begin(run, &t);
     start_for(&t, engine, activity, poll->identity, version_message(t.arena, &poll->version));
-    run_commit(run, &t);
+    if (!status_is_ok(run_commit_checked(run, &t, NULL)))
+        return false;
     fill_activity_task(call, run, activity, call->response);
     delivery = ARENA_NEW(call->arena, struct delivery);
     *delivery = (struct delivery){engine, run->id, task->event_id, stamp, attempt};
@@ -280,8 +281,7 @@ status engine_complete_activity(struct call *call, const struct namespace_info *
         fail_as_too_large(&t, call, activity, TEXT_RESULT_TOO_LARGE, req->identity);
     else
         activity_complete(&t, activity, req->result, req->identity);
-    run_commit(run, &t);
-    return status_ok();
+    return run_commit_checked(run, &t, NULL);
 }
 
 /* A failure that is too large keeps its message's beginning as the cause of one that says so. */
@@ -321,8 +321,7 @@ status engine_fail_activity(struct call *call, const struct namespace_info *ns,
     if (req->last_heartbeat_details != NULL)
         activity_heartbeat(&t, activity, req->last_heartbeat_details);
     activity_fail(&t, activity, failure, req->identity);
-    run_commit(run, &t);
-    return status_ok();
+    return run_commit_checked(run, &t, NULL);
 }
 
 status engine_cancel_activity(struct call *call, const struct namespace_info *ns,
@@ -340,8 +339,7 @@ status engine_cancel_activity(struct call *call, const struct namespace_info *ns
         fail_as_too_large(&t, call, activity, TEXT_CANCEL_DETAILS_TOO_LARGE, req->identity);
     else
         activity_cancel(&t, activity, req->details, req->identity);
-    run_commit(run, &t);
-    return status_ok();
+    return run_commit_checked(run, &t, NULL);
 }
 
 status engine_heartbeat_activity(struct call *call, const struct namespace_info *ns,
@@ -361,6 +359,5 @@ status engine_heartbeat_activity(struct call *call, const struct namespace_info 
         activity_heartbeat(&t, activity, req->details);
         resp->cancel_requested = activity->cancel_requested_event_id != 0;
     }
-    run_commit(run, &t);
-    return status_ok();
+    return run_commit_checked(run, &t, NULL);
 }

@@ -85,7 +85,7 @@ static status check_reuse(struct call *call, const struct run *run, PbWorkflowId
     }
 }
 
-static PbPayloads *json_text(struct arena *arena, const char *text)
+PbPayloads *json_text(struct arena *arena, const char *text)
 {
     PbPayloads *payloads = ARENA_NEW_PB(arena, PbPayloads);
     PbPayload *payload = ARENA_NEW_PB(arena, PbPayload);
@@ -123,7 +123,7 @@ static status join_existing(struct call *call, struct run *run, const PbStartWor
     run_begin(run, &t);
     decide_join(&t, options->attach_request_id ? req->request_id : "", options->attach_links ? req->n_links : 0,
                 req->links);
-    run_commit(run, &t);
+    TRY(run_commit_checked(run, &t, NULL));
     if (options->attach_request_id)
         resp->link = request_link(call->arena, run, req->request_id, EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
     return status_ok();
@@ -276,11 +276,25 @@ status engine_signal_workflow(struct engine *engine, struct arena *arena, const 
     signal.request_id = req->request_id;
     run_begin(run, &t);
     decide_signal(&t, &signal, req->n_links, req->links);
-    run_commit(run, &t);
-    return status_ok();
+    return run_commit_checked(run, &t, NULL);
 }
 
 /* ---- start with a signal ---- */
+
+/* Both events go into one batch. The only way of starting that can make it too large: one request has everything else.
+ */
+static status check_first_batch(struct call *call, const PbWorkflowExecutionStartedEventAttributes *started,
+                                const PbWorkflowExecutionSignaledEventAttributes *signal)
+{
+    enum { REST_BYTES = 128 }; /* ids, types and times of the events */
+    int64_t most = call->server->engine->limits->transaction_bytes_max;
+    int64_t bytes = (int64_t)protobuf_c_message_get_packed_size(&started->base) +
+                    (int64_t)protobuf_c_message_get_packed_size(&signal->base) + REST_BYTES;
+
+    return bytes <= most ? status_ok()
+                         : status_errorf(call->arena, GRPC_INVALID_ARGUMENT, MSG_TRANSACTION_TOO_LARGE,
+                                         (long long)bytes, (long long)most);
+}
 
 static PbWorkflowExecutionSignaledEventAttributes *make_signal(struct call *call, const char *request_id,
                                                                const PbSignalWithStartWorkflowExecutionRequest *req)
@@ -318,8 +332,7 @@ static status signal_open_run(struct call *call, struct run *run,
     run_begin(run, &t);
     decide_signal(&t, signal, req->n_links, req->links);
     workflow_task_schedule(&t, true);
-    run_commit(run, &t);
-    return status_ok();
+    return run_commit_checked(run, &t, NULL);
 }
 
 status engine_signal_with_start(struct call *call, const struct namespace_info *ns,
@@ -345,11 +358,12 @@ status engine_signal_with_start(struct call *call, const struct namespace_info *
     }
     rand_uuid4(engine->server->rand, uuid);
     run_id = uuid_text(call->arena, uuid);
+    started = frontend_make_started(call->arena, start, run_id, clock_now(engine->server->clock), engine->limits);
+    TRY(check_first_batch(call, started, signal));
     if (run != NULL && mutable_state_is_open(run->state))
         run_terminate_for(run, run_id);
     else if (run != NULL)
         TRY(check_reuse(call, run, start->workflow_id_reuse_policy));
-    started = frontend_make_started(call->arena, start, run_id, clock_now(engine->server->clock), engine->limits);
     run = engine_add_run(engine, ns, started, uuid, start->request_id);
     run_begin(run, &t);
     decide_start_with_signal(&t, started, start->user_metadata, signal, start->n_links, start->links);
@@ -392,8 +406,7 @@ status engine_request_cancel(struct engine *engine, struct arena *arena, const s
     t.links_count = req->n_links;
     t.links = req->links;
     decide_cancel_request(&t, &request);
-    run_commit(run, &t);
-    return status_ok();
+    return run_commit_checked(run, &t, NULL);
 }
 
 status engine_terminate(struct engine *engine, struct arena *arena, const struct namespace_info *ns,
@@ -409,8 +422,7 @@ status engine_terminate(struct engine *engine, struct arena *arena, const struct
     t.links_count = req->n_links;
     t.links = req->links;
     decide_terminate(&t, req->reason, req->details, req->identity);
-    run_commit(run, &t);
-    return status_ok();
+    return run_commit_checked(run, &t, NULL);
 }
 
 /* ---- workers ---- */

@@ -87,37 +87,59 @@ static struct bytes pack_batch(struct arena *arena, PbHistoryEvent **events, siz
     return pb_pack(arena, &history);
 }
 
-static void append_batch(struct run *run, int64_t first_event_id, size_t count, struct bytes packed)
-{
-    struct event_batch batch = {.first_event_id = first_event_id, .events_count = (int32_t)count, .history = packed};
-
-    events_append(run->engine->server->store, run->id, &batch);
-}
-
 static void store_unstored(struct run *run)
 {
+    struct event_batch batch = {
+        .first_event_id = run->unstored_first_id,
+        .events_count = 1,
+        .history = {run->unstored.data, run->unstored.len},
+    };
+
     if (run->unstored.len == 0)
         return;
-    append_batch(run, run->unstored_first_id, 1, (struct bytes){run->unstored.data, run->unstored.len});
+    events_append(run->engine->server->store, run->id, &batch);
     run->unstored.len = 0;
 }
 
-/* Stores `count` events as batches; one ends after every WorkflowTaskStarted. */
-static void store_events(struct run *run, struct arena *arena, PbHistoryEvent **events, size_t count)
-{
-    size_t first = 0;
+/* The events of a transition that are stored with it, in batches. */
+struct packed_events {
+    struct event_batch *batches;
+    size_t count;
+    int64_t bytes;
+};
 
-    store_unstored(run);
+/* Packs `count` events; a batch ends after every WorkflowTaskStarted. */
+static void pack_events(struct arena *arena, PbHistoryEvent **events, size_t count, struct packed_events *ret_packed)
+{
+    struct packed_events packed = {0};
+    size_t first = 0, batches = 1;
+
+    for (size_t i = 0; i < count; i++)
+        batches += events[i]->event_type == EVENT_TYPE_WORKFLOW_TASK_STARTED;
+    packed.batches = ARENA_NEW_ARRAY(arena, struct event_batch, batches);
     for (size_t i = 0; i < count; i++) {
-        struct bytes packed;
+        struct event_batch *batch = &packed.batches[packed.count];
 
         if (i + 1 < count && events[i]->event_type != EVENT_TYPE_WORKFLOW_TASK_STARTED)
             continue;
-        packed = pack_batch(arena, events + first, i + 1 - first);
-        append_batch(run, events[first]->event_id, i + 1 - first, packed);
-        run->state->history_bytes += (int64_t)packed.len;
+        *batch = (struct event_batch){
+            .first_event_id = events[first]->event_id,
+            .events_count = (int32_t)(i + 1 - first),
+            .history = pack_batch(arena, events + first, i + 1 - first),
+        };
+        packed.bytes += (int64_t)batch->history.len;
+        packed.count++;
         first = i + 1;
     }
+    *ret_packed = packed;
+}
+
+static void store_events(struct run *run, const struct packed_events *packed)
+{
+    store_unstored(run);
+    for (size_t i = 0; i < packed->count; i++)
+        events_append(run->engine->server->store, run->id, &packed->batches[i]);
+    run->state->history_bytes += packed->bytes;
 }
 
 /* A started event at the end of a transition is kept back. */
@@ -292,19 +314,24 @@ bool engine_has_turn_work(const struct engine *engine)
            engine->errands.first != NULL;
 }
 
-void run_commit(struct run *run, struct transition *t)
+/* How many of the events are stored now: not the start of a workflow task at their end. */
+static size_t stored_count(const struct transition *t)
 {
-    size_t stored;
+    size_t count = t->events_count;
 
-    transition_finish(t);
+    return count > 0 && t->events[count - 1]->event_type == EVENT_TYPE_WORKFLOW_TASK_STARTED ? count - 1 : count;
+}
+
+/* Stores a transition whose events have been packed, then does what follows from it. */
+static void commit_packed(struct run *run, struct transition *t, const struct packed_events *packed)
+{
+    size_t stored = stored_count(t);
+
     if (t->task_ended)
         run->dispatched_event_id = 0; /* the next task may get the same (virtual) id */
-    stored = t->events_count;
     run->state->transitions++;
-    if (stored > 0 && t->events[stored - 1]->event_type == EVENT_TYPE_WORKFLOW_TASK_STARTED)
-        stored--;
     if (stored > 0)
-        store_events(run, t->arena, t->events, stored);
+        store_events(run, packed);
     if (stored < t->events_count)
         keep_unstored(run, t->arena, t->events[stored]);
     if (stored > 0 && run->current_key == NULL && run->is_current)
@@ -330,11 +357,55 @@ void run_commit(struct run *run, struct transition *t)
         start_successor(run, t->successor);
 }
 
+void run_commit(struct run *run, struct transition *t)
+{
+    struct packed_events packed;
+
+    transition_finish(t);
+    if (t->over_limit != NULL)
+        transition_terminate_over_limit(t);
+    pack_events(t->arena, t->events, stored_count(t), &packed);
+    commit_packed(run, t, &packed);
+}
+
+static const char *transaction_problem(const struct transition *t, const struct packed_events *packed)
+{
+    if (packed->bytes <= t->limits->transaction_bytes_max)
+        return NULL;
+    return arena_printf(t->arena, MSG_TRANSACTION_TOO_LARGE, (long long)packed->bytes,
+                        (long long)t->limits->transaction_bytes_max);
+}
+
+status run_commit_checked(struct run *run, struct transition *t, const struct task_memory *memory)
+{
+    struct packed_events packed;
+    const char *problem;
+
+    transition_finish(t);
+    if (t->over_limit != NULL) {
+        run_give_up(run, memory);
+        run_terminate(run, t->over_limit, NULL, "history-service");
+        return status_error(GRPC_INVALID_ARGUMENT, t->over_limit);
+    }
+    pack_events(t->arena, t->events, stored_count(t), &packed);
+    problem = transaction_problem(t, &packed);
+    if (problem == NULL) {
+        commit_packed(run, t, &packed);
+        return status_ok();
+    }
+    run_give_up(run, memory);
+    if (memory != NULL) /* a worker would come again and again with what it has made of its task */
+        run_terminate(run, "Transaction size exceeds limit.", json_text(t->arena, problem), "history-service");
+    return status_errorf(t->arena, GRPC_INVALID_ARGUMENT, "%s", problem);
+}
+
 void run_give_up(struct run *run, const struct task_memory *memory)
 {
     struct engine *engine = run->engine;
+    struct arena *arena = turn_arena(engine->server->turn);
+    struct update_memory *updates = memory == NULL ? updates_remember(run->state, arena) : NULL;
     struct run_row row;
-    status loaded = runs_get(engine->server->store, turn_arena(engine->server->turn), run->id, &row);
+    status loaded = runs_get(engine->server->store, arena, run->id, &row);
 
     if (status_is_ok(loaded))
         loaded = run_fold(run, &row);
@@ -346,7 +417,10 @@ void run_give_up(struct run *run, const struct task_memory *memory)
         invariant(mutable_state_apply_batch(run->state, (struct bytes){run->unstored.data, run->unstored.len}) ==
                       INTACT,
                   "the started event does not fold");
-    workflow_task_recall(run->state, memory);
+    if (memory != NULL)
+        workflow_task_recall(run->state, memory);
+    else
+        updates_recall(run->state, updates);
     /* What is not dispatched yet has a deadline that has not fired. */
     run_assume_dispatched(run, timer_is_set(&run->deadline) ? run->deadline.due - 1 : NANOS_MAX);
 }

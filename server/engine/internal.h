@@ -219,7 +219,14 @@ void run_begin(struct run *run, struct transition *t);
 /* Ends it: stores the events, then does what follows from them: dispatch, deadlines, readers, queries, the next run. */
 void run_commit(struct run *run, struct transition *t);
 
-/* Gives up a transition that has changed the state: folds it again and recalls what is only in memory. */
+/* The same, unless the run or this transition is larger than limits allow. INVALID_ARGUMENT then: nothing of the
+ * transition has happened, and a run that is too large has been terminated instead, as has one whose worker's answer to
+ * a workflow task is (`memory`: of before that answer; NULL for all other transitions). Pointers into the state are
+ * void. */
+status run_commit_checked(struct run *run, struct transition *t, const struct task_memory *memory);
+
+/* Gives up a transition that has changed the state: folds it again and recalls what is only in memory: `memory`, or of
+ * a transition that is no answer to a workflow task, NULL, the updates alone. */
 void run_give_up(struct run *run, const struct task_memory *memory);
 
 /* Sets the run's timer to its earliest deadline. */
@@ -232,6 +239,9 @@ void run_dispatch_task(struct run *run, bool again);
  * `ret_next`: the first event that is not contained. */
 status run_read_history(struct run *run, struct arena *arena, int64_t from, int most, struct bytes **ret_parts,
                         size_t *ret_count, int64_t *ret_next);
+
+/* A text as a payload, encoded as JSON. */
+PbPayloads *json_text(struct arena *arena, const char *text);
 
 /* Terminates an open run. Who does so in the course of a reset is RESETTER. */
 #define RESETTER "history-resetter"

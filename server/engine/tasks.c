@@ -275,7 +275,8 @@ static bool workflow_task_for_poll(struct engine *engine, const struct task *tas
     run_begin(run, &t);
     who = run_task_poller(run, poll, t.arena, request_id, on_sticky);
     workflow_task_start(&t, &who);
-    run_commit(run, &t);
+    if (!status_is_ok(run_commit_checked(run, &t, NULL)))
+        return false;
     fill_workflow_task(call, run, resp, on_sticky, backlog);
     remember_delivery(call, run);
     poll_answer(poll);
@@ -414,7 +415,8 @@ static void start_inline(struct call *call, struct run *run, const PbRespondWork
     who.on_sticky = run->state->workflow_task.is_sticky;
     run_begin(run, &t);
     workflow_task_start(&t, &who);
-    run_commit(run, &t);
+    if (!status_is_ok(run_commit_checked(run, &t, NULL)))
+        return;
     resp->workflow_task = ARENA_NEW_PB(call->arena, PbPollWorkflowTaskQueueResponse);
     fill_inline_task(call, run, resp->workflow_task);
 }
@@ -475,6 +477,8 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
 
     TRY(started_task_run(call, ns, &req->task_token, &run));
     problem = versioning_completion_problem(run->state, req);
+    if (problem == NULL && (req->intermediate_page || req->page_number > 0))
+        return status_errorf(call->arena, GRPC_FAILED_PRECONDITION, MSG_COMPLETION_PAGES, run->ns->name);
     if (problem == NULL)
         problem = workflow_task_check_sequence(call->arena, req);
     if (problem == NULL)
@@ -490,7 +494,7 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
         return refuse_completion(call, run, &refusal, req->identity);
     }
     queries_answer(run, req);
-    run_commit(run, &t);
+    TRY(run_commit_checked(run, &t, &memory));
     if (outcome.discarded)
         resp->reset_history_event_id = run->state->previous_started_event_id;
     if (outcome.heartbeat_timeout)
@@ -516,6 +520,5 @@ status engine_fail_workflow_task(struct call *call, const struct namespace_info 
         decide_terminate(&t, "GrpcMessageTooLarge", NULL, "history-service");
     else
         workflow_task_fail(&t, req->cause, req->failure, req->identity, req->binary_checksum, req->worker_version);
-    run_commit(run, &t);
-    return status_ok();
+    return run_commit_checked(run, &t, NULL);
 }

@@ -244,7 +244,7 @@ status engine_update_options(struct engine *engine, struct arena *arena, const s
         return status_ok();
     run_begin(run, &t);
     run_apply_options(&t, resp->workflow_execution_options, req->identity);
-    run_commit(run, &t);
+    TRY(run_commit_checked(run, &t, NULL));
     engine_override_acts(engine, ns, resp->workflow_execution_options->versioning_override);
     return status_ok();
 }

@@ -227,8 +227,9 @@
 #define MSG_SIGNALS_TOO_MANY     "exceeded workflow execution limit for signal events"
 #define MSG_WORKFLOW_CLOSING \
     "workflow operation can not be applied because workflow is closing" /* RESOURCE_EXHAUSTED */
-#define TEXT_TERMINATE_REASON   "terminated by user via frontend"
-#define TEXT_TERMINATE_IDENTITY "frontend-service"
+#define MSG_TRANSACTION_TOO_LARGE "transaction size of %lld bytes exceeds limit of %lld bytes"
+#define TEXT_TERMINATE_REASON     "terminated by user via frontend"
+#define TEXT_TERMINATE_IDENTITY   "frontend-service"
 
 /* --- lists --- */
 #define MSG_LIST_TIMES_REVERSED    "EarliestTime in StartTimeFilter should not be larger than LatestTime."

@@ -40,11 +40,6 @@ status rpc_poll_workflow_task_queue(struct call *call, const PbPollWorkflowTaskQ
     return engine_poll_workflow_task(call, check.ns, req, resp);
 }
 
-static bool is_versioned(const PbWorkerDeploymentOptions *options)
-{
-    return options != NULL && options->worker_versioning_mode == WORKER_VERSIONING_MODE_VERSIONED;
-}
-
 /* WorkflowService.RespondWorkflowTaskCompleted */
 status rpc_respond_workflow_task_completed(struct call *call, const PbRespondWorkflowTaskCompletedRequest *req,
                                            PbRespondWorkflowTaskCompletedResponse *resp)
@@ -57,11 +52,6 @@ status rpc_respond_workflow_task_completed(struct call *call, const PbRespondWor
     TRY(check_identity(&check, req->identity));
     TRY(check_worker_version(&check, version != NULL && version->use_versioning,
                              version == NULL ? "" : version->build_id, req->deployment_options, sticky));
-    if (req->versioning_behavior != VERSIONING_BEHAVIOR_UNSPECIFIED && !is_versioned(req->deployment_options))
-        return status_error(GRPC_INVALID_ARGUMENT, MSG_VERSIONING_BEHAVIOR_WITHOUT_OPTIONS);
-    if (req->intermediate_page || req->page_number > 0)
-        return status_errorf(call->arena, GRPC_FAILED_PRECONDITION, MSG_COMPLETION_PAGES,
-                             check.ns == NULL ? "" : check.ns->name);
     return engine_complete_workflow_task(call, check.ns, req, resp);
 }
 

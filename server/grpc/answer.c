@@ -2,7 +2,8 @@
  * Answers as HTTP/2 says them.
  *
  *   success         HEADERS (200, content-type) · DATA (prefix, message) · HEADERS (grpc-status: 0)
- *   anything else   HEADERS (status, content-type, grpc-status, grpc-message, grpc-status-details-bin): "trailers only"
+ *   anything else   HEADERS (status, content-type, grpc-status, grpc-message, grpc-status-details-bin): "trailers
+ * only", but for what is exhausted, which headers tell of: those, then the others as trailers
  *
  * A message is packed once, straight into the form in which it travels, and copied once, into the buffer that the
  * socket is written from.
@@ -16,7 +17,7 @@
 #include "server/server.h"
 
 /* Headers that a handler may add, and ours. */
-enum { ADDED_HEADERS_MAX = 16, HEADERS_MAX = ADDED_HEADERS_MAX + 8 };
+enum { ADDED_HEADERS_MAX = 16, HEADERS_MAX = ADDED_HEADERS_MAX + 10 };
 
 /* Clients bound header lists, some at 8 KiB: a longer text would replace our status by an error of theirs. */
 enum { MESSAGE_TEXT_BYTES_MAX = 4096, DETAILS_BYTES_MAX = 8192 };
@@ -223,8 +224,30 @@ void answer_unary(struct stream *stream)
     submit_headers(stream, &list, true);
 }
 
+/* What is exhausted, when an error says so. */
+static const PbResourceExhaustedFailure *exhausted_by(status final)
+{
+    const PbResourceExhaustedFailure *exhausted = final.detail;
+
+    return final.code == GRPC_RESOURCE_EXHAUSTED && exhausted != NULL &&
+                   exhausted->base.descriptor == &PbResourceExhaustedFailure_descriptor
+               ? exhausted
+               : NULL;
+}
+
+static void add_exhausted(struct header_list *list, struct arena *arena, const PbResourceExhaustedFailure *exhausted)
+{
+    add(list, "x-resource-exhausted-cause",
+        pb_enum_short_name(arena, &PbResourceExhaustedCause_descriptor, (int)exhausted->cause,
+                           "RESOURCE_EXHAUSTED_CAUSE_"));
+    add(list, "x-resource-exhausted-scope",
+        pb_enum_short_name(arena, &PbResourceExhaustedScope_descriptor, (int)exhausted->scope,
+                           "RESOURCE_EXHAUSTED_SCOPE_"));
+}
+
 void answer_final(struct stream *stream, const char *http_status, status final)
 {
+    const PbResourceExhaustedFailure *exhausted = exhausted_by(final);
     struct header_list list = {.count = 0};
 
     stream->state = STREAM_SENDING;
@@ -235,10 +258,13 @@ void answer_final(struct stream *stream, const char *http_status, status final)
         return;
     }
     add_first_headers(&list, stream, http_status);
-    add_status(&list, stream->arena, final);
     if (stream->encoding != NULL)
         add(&list, "grpc-accept-encoding", "identity,gzip");
-    submit_headers(stream, &list, false);
+    if (exhausted != NULL)
+        add_exhausted(&list, stream->arena, exhausted); /* clients look for these in front of the trailers only */
+    else
+        add_status(&list, stream->arena, final);
+    submit_headers(stream, &list, exhausted != NULL);
 }
 
 void answer_message(struct stream *stream, const ProtobufCMessage *message)

@@ -114,6 +114,8 @@ class refused:
         else:
             assert error.code() == self.code, got
         self.message, self.got = error.details(), details_of(error)
+        if isinstance(self.got, errordetails_pb.ResourceExhaustedFailure):
+            check_exhausted_headers(error, self.got)
         if self.detail is None:
             assert self.got is None, f"a detail where none is expected: {self.got!r}"
         elif isinstance(self.detail, type):
@@ -121,6 +123,16 @@ class refused:
         else:
             assert self.got == self.detail
         return True
+
+
+def check_exhausted_headers(error, detail):
+    """What is exhausted stands in two headers as well: BusyWorkflow, Namespace."""
+    headers = dict(error.initial_metadata())
+    for name in ("cause", "scope"):
+        shown = headers[f"x-resource-exhausted-{name}"]
+        enum = detail.DESCRIPTOR.fields_by_name[name].enum_type
+        constant = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", shown).upper()
+        assert enum.values_by_number[getattr(detail, name)].name == f"RESOURCE_EXHAUSTED_{name.upper()}_{constant}"
 
 
 def details_of(error):

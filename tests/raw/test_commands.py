@@ -315,3 +315,21 @@ def test_a_token_used_in_another_namespace_is_refused(server):
     with refused(INVALID_ARGUMENT, "Operation requested with a token from a different namespace."):
         task.complete(namespace=other)
     task.complete()
+
+
+def test_what_is_wrong_with_a_completion_is_looked_at_once_its_task_is_found(server):
+    behavior = dict(versioning_behavior="VERSIONING_BEHAVIOR_PINNED")
+    without_options = (
+        "versioning behavior cannot be specified without deployment options being set with versioned mode"
+    )
+    no_pages = "workflow task completion pagination is disabled for this namespace default"
+    run = server.start()
+    task = run.task()
+    with refused(FAILED_PRECONDITION, no_pages):
+        task.complete(intermediate_page=True)
+    with refused(INVALID_ARGUMENT, without_options):
+        task.complete(complete_workflow(), complete_workflow(), intermediate_page=True, **behavior)
+    run.terminate()
+    for fields in (dict(intermediate_page=True), dict(page_number=1), behavior):
+        with refused(NOT_FOUND, "Workflow task not found.", NotFoundFailure):
+            task.complete(**fields)

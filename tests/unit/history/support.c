@@ -17,6 +17,8 @@ static const struct history_limits DEFAULTS = {
     .buffered_bytes_max = 2 << 20,
     .history_events_max = 50 << 10,
     .history_bytes_max = 50 << 20,
+    .state_bytes_max = 8 << 20,
+    .transaction_bytes_max = 4 << 20,
     .suggest_events = 4 << 10,
     .suggest_bytes = 4 << 20,
     .updates_in_flight_bytes_max = 20 << 20,
@@ -150,6 +152,8 @@ void bed_commit(struct bed *bed)
     struct transition *t = &bed->t;
 
     transition_finish(t);
+    if (t->over_limit != NULL)
+        transition_terminate_over_limit(t);
     for (size_t i = 0; i < t->events_count; i++) {
         append(bed, t->events[i]);
         bed->ms->history_bytes += packed_bytes(t->events[i]);
