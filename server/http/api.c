@@ -72,20 +72,6 @@ static const struct form *find_form(const char *type)
     return NULL;
 }
 
-/* Whether the query has a parameter of this name, whatever its value. */
-static bool query_has(const char *query, const char *name)
-{
-    size_t len = strlen(name);
-
-    while (query != NULL && *query != '\0') {
-        if (strncmp(query, name, len) == 0 && strchr("=&", query[len]) != NULL) /* also at the end */
-            return true;
-        query = strchr(query, '&');
-        query = query == NULL ? NULL : query + 1;
-    }
-    return false;
-}
-
 static const struct form *form_in(const struct exchange *exchange, const struct api_style *style)
 {
     const char *type = http_head_find(&exchange->head, "content-type");
@@ -101,8 +87,8 @@ static const struct form *form_in(const struct exchange *exchange, const struct 
 
 static const struct form *form_out(const struct exchange *exchange, const struct api_style *style)
 {
-    bool pretty = query_has(exchange->head.query, "pretty");
-    bool long_payloads = query_has(exchange->head.query, "noPayloadShorthand");
+    bool pretty = http_query_find(exchange->arena, exchange->head.query, "pretty") != NULL;
+    bool long_payloads = http_query_find(exchange->arena, exchange->head.query, "noPayloadShorthand") != NULL;
     const struct form *form;
 
     if (style->is_proxy)

@@ -212,6 +212,20 @@ const char *http_head_find(const struct http_head *head, const char *name)
     return NULL;
 }
 
+const char *http_query_find(struct arena *arena, const char *query, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    while (query != NULL && *query != '\0') {
+        size_t len = strcspn(query, "&"), key_len = strcspn(query, "=&");
+
+        if (key_len == name_len && strncmp(query, name, name_len) == 0)
+            return key_len == len ? "" : percent_decode(arena, query + key_len + 1, len - key_len - 1, true);
+        query += len + (query[len] == '&');
+    }
+    return NULL;
+}
+
 /* --- chunks --- */
 
 /* Of one line, and of all trailers together. */

@@ -44,6 +44,10 @@ int http_head_read(struct arena *arena, struct bytes in, struct http_head *ret_h
 /* The value of the header with this (lower-case) name, the first of several; NULL when there is none. */
 const char *http_head_find(const struct http_head *head, const char *name);
 
+/* The decoded value of the first query parameter of this name, "" when it has none; NULL when it is not there or not
+ * well-formed. */
+const char *http_query_find(struct arena *arena, const char *query, const char *name);
+
 /* Where a reader of chunks stands. Zeroed is the start. */
 struct chunk_reader {
     int state;

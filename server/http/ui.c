@@ -314,6 +314,28 @@ static void serve_settings(struct exchange *exchange)
     exchange_reply_buffer(exchange, 200, "application/json", &writer.out);
 }
 
+/* Text of a user, for the frame in which the official UI shows it: as it is, where the real server makes HTML of its
+ * Markdown. Nothing in it can run or load anything. */
+static void serve_text(struct exchange *exchange)
+{
+    static const char head[] =
+        "<!DOCTYPE html><html><head><title>Text</title><meta charset=\"utf-8\"></head><body><pre>";
+    static const char foot[] = "</pre></body></html>\n";
+    const char *text = http_query_find(exchange->arena, exchange->head.query, "content");
+    struct buffer page = {0};
+
+    buffer_append(&page, head, sizeof(head) - 1);
+    for (; text != NULL && *text != '\0'; text++) {
+        const char *escaped = *text == '<' ? "&lt;" : *text == '&' ? "&amp;" : NULL;
+
+        buffer_append(&page, escaped == NULL ? text : escaped, escaped == NULL ? 1 : strlen(escaped));
+    }
+    buffer_append(&page, foot, sizeof(foot) - 1);
+    exchange_add_header(exchange, "Content-Security-Policy",
+                        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox");
+    exchange_reply_buffer(exchange, 200, "text/html; charset=utf-8", &page);
+}
+
 static void reply_json(struct exchange *exchange, int http_status, const char *json)
 {
     exchange_reply(exchange, http_status, "application/json", bytes_of(json));
@@ -417,6 +439,8 @@ void ui_site_serve(struct exchange *exchange)
         api_serve(exchange, &proxy_style);
     else if (strcmp(exchange->head.path, "/healthz") == 0 && is_read)
         reply_json(exchange, 200, "{\"status\":\"OK\"}\n");
+    else if (strcmp(exchange->head.path, "/render") == 0 && is_read)
+        serve_text(exchange);
     else if (is_read)
         serve_file(exchange, exchange->head.path);
     else

@@ -85,6 +85,11 @@ def test_no_other_origin_is_allowed(server):
     assert not any(name.startswith("access-control") for answer in answers for name in answer.headers)
 
 
+def test_text_of_users_is_shown_as_it_is(ui):
+    answer = ui.call("GET", "/render?theme=dark&content=%3Cscript%3Ea%20%26+b")
+    assert b"<pre>&lt;script>a &amp; b</pre>" in answer.body and "sandbox" in answer.headers["content-security-policy"]
+
+
 def test_every_page_is_the_first_one(ui):
     first = ui.call("GET", "/")
     assert first.status == 200 and first.headers["content-type"] == "text/html; charset=utf-8"
