@@ -230,6 +230,16 @@ def make_message_types(files):
     lines += ["", "const ProtobufCMessageDescriptor *const message_types[] = {"]
     lines += [f"    &{c_lower(name)}__descriptor," for name in types]
     lines += ["};", "const size_t message_types_count = sizeof(message_types) / sizeof(message_types[0]);", ""]
+    lines.append("const struct message_oneof message_oneofs[] = {")
+    for file in files:
+        if file.package in SAME_AS or file.package == OWN_PACKAGE:
+            continue
+        for message in file.all_messages():
+            for index, oneof in enumerate(message.oneofs):
+                members = [field for field in message.fields if field.oneof_index == index]
+                if not any(field.proto3_optional for field in members):
+                    lines.append(f'    {{&{c_lower(message.full_name)}__descriptor, "{oneof}", "{members[0].name}"}},')
+    lines += ["};", "const size_t message_oneofs_count = sizeof(message_oneofs) / sizeof(message_oneofs[0]);", ""]
     return "\n".join(lines)
 
 

@@ -170,6 +170,18 @@ void exchange_call(struct exchange *exchange, const struct rpc *rpc, const void 
     exchange_charge(exchange);
 }
 
+void exchange_call_again(struct exchange *exchange, void (*run)(struct work *work))
+{
+    struct call *call = &exchange->call;
+
+    call->tail = NULL;
+    call->tail_end = &call->tail;
+    call->answer_headers = NULL;
+    call->answered = call->parked = false;
+    exchange->state = EXCHANGE_SERVING;
+    loop_post(exchange->http->server->loop, &exchange->work, run);
+}
+
 const void *exchange_response(struct exchange *exchange)
 {
     const struct call *call = &exchange->call;

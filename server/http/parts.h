@@ -5,7 +5,7 @@
  *   connection.c  bytes in and out, time-outs, one request after the other
  *   exchange.c    one request and its answer: dispatch, calls, ends
  *   api.c         the JSON API: routes, requests, answers, errors      routes.c    the generated routes
- *   ui.c          the web UI's server; files.c its files
+ *   ui.c          the web UI's server; files.c its files; raw_history.c one of its routes
  *
  * HT1  An exchange is freed exactly once, by exchange_release; exchange->connection is NULL from when its connection
  *      has gone. HT2  Nothing that the engine can see happens in a socket callback: serving, cancel hooks and
@@ -174,6 +174,9 @@ void exchange_cancel(struct exchange *exchange, enum call_end why, status answer
 void exchange_call(struct exchange *exchange, const struct rpc *rpc, const void *request,
                    void (*on_answer)(struct exchange *exchange));
 
+/* From on_answer: forgets the call, and has `work` of the exchange run in the next turn, to make another. */
+void exchange_call_again(struct exchange *exchange, void (*run)(struct work *work));
+
 /* The response of its call as one message, with what was appended to it. In the exchange's arena. */
 const void *exchange_response(struct exchange *exchange);
 
@@ -209,6 +212,9 @@ void api_site_serve(struct exchange *exchange);
 
 /* Makes the UI's site as server->options want it: an error when its files cannot be read. */
 status ui_new(struct http *http, struct arena *arena, struct ui **ret_ui);
+
+/* Serves …/run/R/history.json; false when that is not what is asked for. */
+bool raw_history_serve(struct exchange *exchange);
 
 /* The site of --ui-port. */
 void ui_site_serve(struct exchange *exchange);

@@ -435,6 +435,8 @@ void ui_site_serve(struct exchange *exchange)
     give_token(exchange);
     if (strcmp(exchange->head.path, API_PREFIX "settings") == 0 && is_read)
         serve_settings(exchange);
+    else if (is_read && raw_history_serve(exchange))
+        return;
     else if (strncmp(exchange->head.path, API_PREFIX, sizeof(API_PREFIX) - 1) == 0)
         api_serve(exchange, &proxy_style);
     else if (strcmp(exchange->head.path, "/healthz") == 0 && is_read)

@@ -35,6 +35,24 @@ def test_the_api_in_its_form_for_browsers(server):
     assert server.ui.call("GET", "/api/v1/nope").json() == {"code": 5, "message": "Not Found"}
 
 
+def test_raw_history(server):
+    start = {"workflowType": {"name": "T"}, "taskQueue": {"name": "q"}, "input": [1], "workflowRunTimeout": "5.5s"}
+    run = server.api.call("POST", f"{NS}/workflows/raw%2F1", start).json()  # its slash makes it another path
+    assert run["code"] == 5
+    same = {"Sec-Fetch-Site": "same-origin"}
+    run = server.ui.call("POST", f"{NS}/workflows/raw%2F1", {**start, "input": {"payloads": [{"data": "MQ=="}]}}, same).json()["runId"]
+    for _ in range(400):  # more than a page
+        server.ui.call("POST", f"{NS}/workflows/raw%2F1/signal/s", {}, same)
+    events = server.ui.call("GET", f"{NS}/workflows/raw%2F1/run/{run}/history.json").json()
+    assert [event["event_id"] for event in events] == list(range(1, 403))
+    started = events[0]["Attributes"]["WorkflowExecutionStartedEventAttributes"]
+    assert events[0]["event_type"] == 1 and set(events[0]["event_time"]) <= {"seconds", "nanos"}
+    assert started["workflow_run_timeout"] == {"seconds": 5, "nanos": 500000000}
+    assert started["input"] == {"payloads": [{"data": "MQ=="}]}
+    (failed,) = server.ui.call("GET", f"{NS}/workflows/raw/run/{run}/history.json").json()
+    assert "not found" in failed["error"]
+
+
 def test_an_answer_that_has_not_changed_costs_nothing(ui):
     first = ui.call("GET", "/api/v1/system-info")
     again = ui.call("GET", "/api/v1/system-info", headers={"If-None-Match": first.headers["etag"]})
