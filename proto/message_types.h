@@ -17,6 +17,7 @@ struct message_oneof {
     const char *name, *member;
 };
 
+/* All of them. */
 extern const struct message_oneof message_oneofs[];
 extern const size_t message_oneofs_count;
 

@@ -108,6 +108,26 @@ static status listen_for_browsers(struct server *server, struct arena *arena)
                          (unsigned)port, (unsigned)transport_port(server->transport), listening.message);
 }
 
+/* HTTP is in clear and asks nobody for a certificate: where gRPC is not so, only on ports that were asked for. */
+static status listen_for_http(struct server *server, struct arena *arena)
+{
+    const struct options *options = server->options;
+    bool in_tls = options->tls_cert != NULL;
+    status listening;
+
+    if (in_tls && (options->http_port != 0 || (options->ui_port != 0 && !options->headless)))
+        log_warn("HTTP is served in clear, and to clients without a certificate");
+    if (!in_tls || options->http_port != 0) {
+        listening = http_listen_api(server->http, arena, options_listen_ip(options), (uint16_t)options->http_port);
+        if (!status_is_ok(listening))
+            return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set frontend HTTP port %lld: %s",
+                                 (long long)options->http_port, listening.message);
+    }
+    if (options->headless || (in_tls && options->ui_port == 0))
+        return status_ok();
+    return listen_for_browsers(server, arena);
+}
+
 static status listen_for_clients(struct server *server, struct arena *arena)
 {
     const struct options *options = server->options;
@@ -122,11 +142,7 @@ static status listen_for_clients(struct server *server, struct arena *arena)
         return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set frontend port %lld: %s",
                              (long long)options->port, listening.message);
     server->http = http_new(server);
-    listening = http_listen_api(server->http, arena, options_listen_ip(options), (uint16_t)options->http_port);
-    if (!status_is_ok(listening))
-        return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set frontend HTTP port %lld: %s",
-                             (long long)options->http_port, listening.message);
-    return options->headless ? status_ok() : listen_for_browsers(server, arena);
+    return listen_for_http(server, arena);
 }
 
 static void tear_down(struct server *server)

@@ -401,9 +401,22 @@ void api_serve(struct exchange *exchange, const struct api_style *style)
         exchange_call(exchange, rpc, request, on_answer);
 }
 
+/* Whether a browser brings this on behalf of another site's page, and not just to read, which it would not let the page
+ * do. Other clients do not send that header. */
+static bool is_of_another_site(const struct http_head *head)
+{
+    const char *site = http_head_find(head, "sec-fetch-site");
+
+    return site != NULL && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0 &&
+           strcmp(head->method, "GET") != 0 && strcmp(head->method, "HEAD") != 0;
+}
+
 void api_site_serve(struct exchange *exchange)
 {
     static const struct api_style style = {.is_proxy = false};
 
-    api_serve(exchange, &style);
+    if (is_of_another_site(&exchange->head))
+        api_reply_error(exchange, &style, 403, status_error(GRPC_PERMISSION_DENIED, "cross-site request refused"));
+    else
+        api_serve(exchange, &style);
 }

@@ -389,6 +389,8 @@ void http_connection_write(struct http_connection *connection)
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0 && errno == EAGAIN) {
+            if (!timer_is_set(&connection->timer)) /* nothing of it has been taken yet */
+                give_time(connection, STALL_TIME);
             if (!connection->waits_for_room)
                 h2o_socket_notify_write(connection->socket, on_room);
             connection->waits_for_room = true;

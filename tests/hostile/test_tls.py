@@ -3,6 +3,8 @@
 import contextlib
 import datetime
 import ipaddress
+import os
+import pathlib
 import socket
 import ssl
 
@@ -139,3 +141,17 @@ def test_a_client_that_leaves_in_the_handshake(fermata_exe, authority):
             with socket.create_connection(("127.0.0.1", server.port)) as half:
                 half.sendall(outgoing.read()[:length])
         Wire(server.port, tls=client(authority)).system_info()
+
+
+def test_nothing_is_served_in_clear_unless_asked_for(fermata_exe, tmp_path):
+    """Else who may not call by gRPC could by HTTP."""
+    certificate, key = Authority(tmp_path, "authority").issue("server")
+    tls = ["--tls-cert", certificate, "--tls-key", key, "--headless=false"]
+    with launch(fermata_exe, *tls) as launched:
+        inodes = set()
+        for descriptor in pathlib.Path(f"/proc/{launched.process.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                inodes.add(os.readlink(descriptor).removeprefix("socket:[").removesuffix("]"))
+        rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        listening = [int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes]
+        assert listening == [launched.port]

@@ -36,7 +36,7 @@ def test_the_api_in_its_form_for_browsers(server):
 
 
 def test_raw_history(server):
-    start = {"workflowType": {"name": "T"}, "taskQueue": {"name": "q"}, "input": [1], "workflowRunTimeout": "5.5s"}
+    start = {"workflowType": {"name": "T"}, "taskQueue": {"name": "q"}, "input": [1], "workflowRunTimeout": "500.5s"}
     run = server.api.call("POST", f"{NS}/workflows/raw%2F1", start).json()  # its slash makes it another path
     assert run["code"] == 5
     same = {"Sec-Fetch-Site": "same-origin"}
@@ -47,7 +47,7 @@ def test_raw_history(server):
     assert [event["event_id"] for event in events] == list(range(1, 403))
     started = events[0]["Attributes"]["WorkflowExecutionStartedEventAttributes"]
     assert events[0]["event_type"] == 1 and set(events[0]["event_time"]) <= {"seconds", "nanos"}
-    assert started["workflow_run_timeout"] == {"seconds": 5, "nanos": 500000000}
+    assert started["workflow_run_timeout"] == {"seconds": 500, "nanos": 500000000}
     assert started["input"] == {"payloads": [{"data": "MQ=="}]}
     (failed,) = server.ui.call("GET", f"{NS}/workflows/raw/run/{run}/history.json").json()
     assert "not found" in failed["error"]
@@ -85,6 +85,12 @@ def test_ids_with_slashes(server):
 )
 def test_requests_of_other_sites(ui, headers, status):
     assert ui.call("POST", CANCEL, {}, headers).status == status
+
+
+def test_the_api_port_takes_no_orders_from_pages_of_other_sites(api):
+    assert api.call("POST", CANCEL, {}, {"Sec-Fetch-Site": "cross-site"}).json()["code"] == 7
+    assert api.call("POST", CANCEL, {}, {"Sec-Fetch-Site": "none"}).json()["code"] == 5
+    assert api.call("GET", f"{NS}/workflows", headers={"Sec-Fetch-Site": "cross-site"}).status == 200
 
 
 def test_the_cookie_is_given_once(ui):
