@@ -24,11 +24,10 @@
 
 #define API_PREFIX "/api/v1/"
 
-/* Of the embedded UI: nothing comes from elsewhere, but a codec server may be asked. */
-#define CONTENT_POLICY                                                                                             \
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "              \
-    "font-src 'self'; manifest-src 'self'; connect-src 'self' http: https:; base-uri 'self'; form-action 'none'; " \
-    "frame-ancestors 'self'"
+/* Of the embedded UI: nothing comes from elsewhere, but a codec server may be asked; no text becomes markup or code. */
+#define CONTENT_POLICY                                                                                                 \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' http: https:; " \
+    "base-uri 'self'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
 
 enum { CSRF_TOKEN_CHARACTERS = 32 };
 

@@ -1,5 +1,5 @@
 /* The view library, as the rest of the UI uses it: htm's tagged templates make Preact elements, so there is no build step.
- * What stands in a template's holes becomes text nodes and attributes, never markup; nothing here or elsewhere sets innerHTML. */
+ * What stands in a template's holes becomes text nodes and attributes, never markup; nothing here or elsewhere does otherwise (tests/ui/unit/modules.test.js). */
 import { h, render, Fragment, createContext } from '../vendor/preact.js';
 import { useState, useEffect, useRef, useMemo, useCallback, useContext, useErrorBoundary, useId } from '../vendor/hooks.js';
 import htm from '../vendor/htm.js';

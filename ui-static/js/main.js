@@ -80,7 +80,7 @@ function App() {
   return html`<${Place.Provider} value=${place}>
     <a class="skip" href="#main">To the content</a>
     <div class="bar"><div class="bar-inner">
-      <a class="brand" href=${link('namespaces', namespace, 'worker-deployments')}><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M4 22a12 12 0 0 1 24 0h-2.400a9.600 9 0 0 0-19.200 0z" /><circle cx="16" cy="20.500" r="3" /></svg>Fermata</a>
+      <a class="brand" href=${link('namespaces', namespace, 'worker-deployments')}><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M4 22a12 12 0 0 1 24 0h-2.4a9.6 9 0 0 0-19.2 0z" /><circle cx="16" cy="20.5" r="3" /></svg>Fermata</a>
       <nav aria-label="Sections" class="sections">${SECTIONS.map(([name, section]) => html`<a href=${link('namespaces', namespace, section)} aria-current=${within && rest[0] === section ? 'page' : undefined}>${name}</a>`)}</nav>
       <span class="bar-end">
         <span class=${reachable ? 'pulse' : 'pulse lost'} role="status">${reachable ? 'live' : 'connection lost'}</span>
@@ -96,4 +96,5 @@ function App() {
   <//>`;
 }
 
+document.getElementById('shell').remove();
 render(html`<${App} />`, document.getElementById('app'));

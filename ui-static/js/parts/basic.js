@@ -10,14 +10,14 @@ export const usePlace = () => useContext(Place);
 
 /* Signs that fonts do not all have. */
 const ICONS = {
-  copy: 'M5.500 1.500h7a1 1 0 0 1 1 1v8M2.500 4.500h8v10h-8z',
-  done: 'M2.500 8.500l3.500 3.500 7.500-8',
-  close: 'M3.500 3.500l9 9m0-9l-9 9',
+  copy: 'M5.5 1.5h7a1 1 0 0 1 1 1v8M2.5 4.5h8v10h-8z',
+  done: 'M2.5 8.5l3.5 3.5 7.5-8',
+  close: 'M3.5 3.5l9 9m0-9l-9 9',
   dots: 'M3 8h.01M8 8h.01M13 8h.01',
-  light: 'M8 5a3 3 0 1 1 0 6a3 3 0 1 1 0-6zM8 1v1.500M8 13.500V15M1 8h1.500M13.500 8H15M3 3l1 1M12 12l1 1M3 13l1-1M12 4l1-1',
-  dark: 'M13.500 10A6 6 0 0 1 6 2.500a6 6 0 1 0 7.500 7.500z',
-  auto: 'M8 2a6 6 0 1 1 0 12a6 6 0 1 1 0-12zM8 2v12M10 3v10M12 4.500v7',
-  gear: 'M8 5.500a2.500 2.500 0 1 1 0 5a2.500 2.500 0 1 1 0-5zM8 1v2.500M8 12.500V15M1 8h2.500M12.500 8H15M3 3l1.800 1.800M11.200 11.200L13 13M3 13l1.800-1.800M11.200 4.800L13 3',
+  light: 'M8 5a3 3 0 1 1 0 6a3 3 0 1 1 0-6zM8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1 1M12 12l1 1M3 13l1-1M12 4l1-1',
+  dark: 'M13.5 10A6 6 0 0 1 6 2.5a6 6 0 1 0 7.5 7.5z',
+  auto: 'M8 2a6 6 0 1 1 0 12a6 6 0 1 1 0-12zM8 2v12M10 3v10M12 4.5v7',
+  gear: 'M8 5.5a2.5 2.5 0 1 1 0 5a2.5 2.5 0 1 1 0-5zM8 1v2.5M8 12.5V15M1 8h2.5M12.5 8H15M3 3l1.8 1.800M11.2 11.200L13 13M3 13l1.8-1.800M11.2 4.800L13 3',
 };
 export const Icon = ({ name }) =>
   html`<svg class="icon" viewBox="0 0 16 16" width="14" height="14" aria-hidden="true"><path d=${ICONS[name]} /></svg>`;
