@@ -123,8 +123,15 @@ export class Stage {
 
   until = until;
 
-  setCurrent = (buildId, deployment = 'shop') => this.post(`namespaces/default/worker-deployments/${deployment}/set-current-version`, { buildId, identity: 'test' });
-  setRamping = (buildId, percentage, deployment = 'shop') => this.post(`namespaces/default/worker-deployments/${deployment}/set-ramping-version`, { buildId, percentage, identity: 'test' });
+  /* Changes of routing, once the version is known, and until all task queues know of them. */
+  async route(deployment, what, body) {
+    const where = `namespaces/default/worker-deployments/${deployment}`;
+    await until(`${what} of ${deployment}`, () => this.post(`${where}/${what}`, { ...body, identity: 'ada' }));
+    await until(`${deployment} is routed`, async () => !/IN_PROGRESS/.test((await this.get(where)).workerDeploymentInfo.routingConfigUpdateState ?? ''));
+  }
+
+  setCurrent = (buildId, deployment = 'shop') => this.route(deployment, 'set-current-version', { buildId });
+  setRamping = (buildId, percentage, deployment = 'shop') => this.route(deployment, 'set-ramping-version', { buildId, percentage });
 
   async browser() {
     this.chromium ??= await chromium.launch({
