@@ -42,9 +42,10 @@ static int compare_type(const void *name, const void *type)
 
 const ProtobufCMessageDescriptor *json_type_of_url(const char *url)
 {
-    const char *slash = strrchr(url, '/');
-    const ProtobufCMessageDescriptor *const *found = bsearch(
-        slash == NULL ? url : slash + 1, message_types, message_types_count, sizeof(message_types[0]), compare_type);
+    const char *slash = strrchr(url, '/'); /* pb_unpack_any wants one, too */
+    const ProtobufCMessageDescriptor *const *found =
+        slash == NULL ? NULL
+                      : bsearch(slash + 1, message_types, message_types_count, sizeof(message_types[0]), compare_type);
 
     return found == NULL ? NULL : *found;
 }
