@@ -219,6 +219,29 @@ static int64_t add_started_event(struct transition *t, const struct activity *ac
 }
 
 /* After the event that ends an activity: its state is marked, the workflow gets to know. */
+/* Notes the end of an attempt; the activity may be gone when the transition is over. */
+static void tell_end(struct transition *t, const struct activity *activity, enum activity_end how, bool is_closed,
+                     PbTimeoutType timeout)
+{
+    struct ended_activity *ended;
+
+    if (!t->tells_ended_activities)
+        return;
+    ended = ARENA_NEW(t->arena, struct ended_activity);
+    *ended = (struct ended_activity){
+        .how = how,
+        .is_closed = is_closed,
+        .timeout = timeout,
+        .attempt = activity->attempt,
+        .type = arena_strdup(t->arena, activity->scheduled->activity_type->name),
+        .task_queue = arena_strdup(t->arena, activity->scheduled->task_queue->name),
+        .first_scheduled_time = activity->first_scheduled_time,
+        .started_time = activity->started_time,
+        .next = t->ended_activities,
+    };
+    t->ended_activities = ended;
+}
+
 static void closed(struct transition *t)
 {
     transition_settle(t);
@@ -231,6 +254,7 @@ void activity_complete(struct transition *t, struct activity *activity, const Pb
     int64_t scheduled_event_id = activity->scheduled_event_id, started_event_id = add_started_event(t, activity);
     PbActivityTaskCompletedEventAttributes *completed = transition_add(t, EVENT_TYPE_ACTIVITY_TASK_COMPLETED);
 
+    tell_end(t, activity, ACTIVITY_SUCCEEDED, true, TIMEOUT_TYPE_UNSPECIFIED);
     completed->result = borrow(result);
     completed->scheduled_event_id = scheduled_event_id;
     completed->started_event_id = started_event_id;
@@ -255,6 +279,7 @@ static void add_canceled_event(struct transition *t, const struct activity *acti
 
 void activity_cancel(struct transition *t, struct activity *activity, const PbPayloads *details, const char *identity)
 {
+    tell_end(t, activity, ACTIVITY_CANCELED, true, TIMEOUT_TYPE_UNSPECIFIED);
     add_canceled_event(t, activity, details, identity);
     closed(t);
 }
@@ -292,6 +317,7 @@ void activity_fail(struct transition *t, struct activity *activity, const PbFail
     PbActivityTaskFailedEventAttributes *failed;
     int64_t scheduled_event_id = activity->scheduled_event_id, started_event_id;
 
+    tell_end(t, activity, ACTIVITY_FAILED, retry.state != RETRY_STATE_IN_PROGRESS, TIMEOUT_TYPE_UNSPECIFIED);
     if (retry.state == RETRY_STATE_IN_PROGRESS) {
         schedule_next_attempt(t, activity, failure, retry.after);
         return;
@@ -333,6 +359,7 @@ static void time_out(struct transition *t, struct activity *activity, PbTimeoutT
 
     if (may_retry || activity->cancel_requested_event_id != 0)
         retry = decide_retry(t, activity, failure);
+    tell_end(t, activity, ACTIVITY_TIMED_OUT, retry.state != RETRY_STATE_IN_PROGRESS, type);
     if (retry.state == RETRY_STATE_IN_PROGRESS) {
         schedule_next_attempt(t, activity, failure, retry.after);
         return;

@@ -286,7 +286,10 @@ nanos retry_interval(const PbRetryPolicy *policy, int32_t attempt);
 /* The priority of an activity or child: a field set in its own wins over the workflow's. Either may be NULL. */
 PbPriority *history_merged_priority(struct arena *arena, const PbPriority *workflow, const PbPriority *own);
 
-/* ---- timeouts ---- */
+/* ---- names ---- */
+
+/* "BadStartTimerAttributes" of ..._BAD_START_TIMER_ATTRIBUTES. In `arena`. */
+const char *failed_cause_name(struct arena *arena, PbWorkflowTaskFailedCause cause);
 
 /* The timeout's name in failures and texts: "StartToClose". */
 const char *timeout_type_name(PbTimeoutType type);

@@ -69,9 +69,6 @@ struct refusal refuse(struct transition *t, PbWorkflowTaskFailedCause cause, con
 struct refusal refuse_and_terminate(struct transition *t, PbWorkflowTaskFailedCause cause, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "BadStartTimerAttributes" of ..._BAD_START_TIMER_ATTRIBUTES. In `arena`. */
-const char *failed_cause_name(struct arena *arena, PbWorkflowTaskFailedCause cause);
-
 /* Appliers, one per event type. */
 #define EVENT(upper, lower, camel, apply, buffered)                          \
     enum broken apply(struct mutable_state *ms, const PbHistoryEvent *event, \

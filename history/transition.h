@@ -76,6 +76,27 @@ struct successor {
     PbCommonLink **links;
 };
 
+/* How the pending workflow task has ended, for who counts: later attempts leave no event. */
+enum task_end { TASK_NOT_ENDED, TASK_COMPLETED, TASK_FAILED, TASK_TIMED_OUT };
+struct ended_task {
+    enum task_end how;
+    int32_t attempt;
+    PbWorkflowTaskFailedCause cause; /* TASK_FAILED */
+    PbTimeoutType timeout;           /* TASK_TIMED_OUT */
+};
+
+/* How an attempt of an activity has ended, for who counts. */
+enum activity_end { ACTIVITY_SUCCEEDED, ACTIVITY_FAILED, ACTIVITY_TIMED_OUT, ACTIVITY_CANCELED };
+struct ended_activity {
+    enum activity_end how;
+    bool is_closed;        /* there is no further attempt */
+    PbTimeoutType timeout; /* ACTIVITY_TIMED_OUT */
+    int32_t attempt;
+    const char *type, *task_queue;
+    nanos first_scheduled_time, started_time; /* of the first attempt; of this one, 0: never */
+    struct ended_activity *next;
+};
+
 struct transition {
     struct mutable_state *ms;
     struct arena *arena; /* the turn's */
@@ -99,6 +120,7 @@ struct transition {
     PbCommonLink **links;
     /* What the worker that ends an activity says of its version, for the event of its start; NULL: nothing. */
     const PbWorkerVersionStamp *worker_version;
+    bool tells_ended_activities; /* whether somebody wants ended_activities */
 
     /* The outcome. */
     PbHistoryEvent **events; /* applied, with their ids */
@@ -109,6 +131,8 @@ struct transition {
     size_t effects_count, effects_capacity;
     struct successor *successor;     /* NULL: none */
     struct update_news *update_news; /* the newest first */
+    struct ended_task ended_task;
+    struct ended_activity *ended_activities; /* the newest first */
     const char *over_limit;  /* set by transition_finish: the run is too large to go on, and why; NULL: it is not */
     bool volatile_changed;   /* the volatile part must be stored */
     bool attributes_changed; /* memo or search attributes are other than those of the row */

@@ -329,6 +329,11 @@ void workflow_task_deadline_passed(struct transition *t)
     t->volatile_changed = true;
     workflow_task_make_real(t);
     updates_unsend(ms);
+    t->ended_task =
+        (struct ended_task){.how = TASK_TIMED_OUT,
+                            .attempt = task.attempt,
+                            .timeout = task.state == WORKFLOW_TASK_SCHEDULED ? TIMEOUT_TYPE_SCHEDULE_TO_START
+                                                                             : TIMEOUT_TYPE_START_TO_CLOSE};
     if (task.state == WORKFLOW_TASK_SCHEDULED) { /* nobody came to the sticky queue: the normal one, same attempt */
         clear_sticky(ms);
         add_timed_out_event(t, TIMEOUT_TYPE_SCHEDULE_TO_START);
@@ -478,6 +483,7 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
         .heartbeat_timeout = is_heartbeat(request) && t->now - original_scheduled_time > HEARTBEAT_SPAN_MAX,
         .discarded = may_be_discarded(ms, request),
     };
+    t->ended_task = (struct ended_task){.how = TASK_COMPLETED, .attempt = ms->workflow_task.attempt};
     if (ret_outcome->discarded)
         return discard(t, request, &task);
     if (ret_outcome->heartbeat_timeout) {
@@ -541,6 +547,7 @@ void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, c
     virtual_task_make_real(t, identity, stamp);
     updates_unsend(ms);
     t->task_ended = true;
+    t->ended_task = (struct ended_task){.how = TASK_FAILED, .attempt = task.attempt, .cause = cause};
     t->volatile_changed = true;
     ms->close_refused = false;
     if (task.is_transient) {
@@ -564,6 +571,7 @@ void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *
     virtual_task_make_real(t, identity, NULL);
     updates_drop_sent(t);
     t->task_ended = true;
+    t->ended_task = (struct ended_task){.how = TASK_FAILED, .attempt = task.attempt, .cause = refusal->cause};
     t->volatile_changed = true;
     ms->close_refused = false;
     if (task.is_transient) {

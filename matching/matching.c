@@ -86,11 +86,36 @@ static void note_poll(struct matching *matching, struct task_queue *task_queue, 
     task_queue->rate_wanted = poll->tasks_per_second_max;
 }
 
+static const char *normal_name_of(const struct task_queue *task_queue)
+{
+    return task_queue->is_sticky ? task_queue->worker.normal_name : NULL;
+}
+
+static void observe(const struct matching *matching, struct queue *queue, enum matching_event event,
+                    const struct task *task, nanos polled)
+{
+    struct matching_observation seen;
+
+    if (matching->ports.observe == NULL)
+        return;
+    seen = (struct matching_observation){
+        .event = event,
+        .queue = task_queue_name(queue->task_queue),
+        .normal_name = normal_name_of(queue->task_queue),
+        .version = queue->version,
+        .task = task,
+        .polled = polled,
+        .note = &queue->note,
+    };
+    matching->ports.observe(matching->ports.engine, &seen);
+}
+
 /* Offers `task` to `poll`, which is in no list. True: started; the poll is used and its memory is not touched any more.
  * False: the task was stale; the poll is still in no list, and poll->queue is NULL if it was removed meanwhile. */
 static bool hand_over(struct matching *matching, struct queue *queue, struct poll *poll, const struct task *task,
                       bool from_backlog)
 {
+    nanos polled = clock_now(matching->clock) - poll->since;
     bool is_started, is_removed;
 
     invariant(!matching->is_handing_over, "two hand-overs at once");
@@ -104,10 +129,12 @@ static bool hand_over(struct matching *matching, struct queue *queue, struct pol
     matching->in_hand = NULL;
     matching->is_handing_over = false;
 
-    if (is_started)
+    if (is_started) {
         rate_count(&queue_traffic(queue, task->priority)->dispatches, clock_now(matching->clock));
-    else if (!is_removed)
+        observe(matching, queue, from_backlog ? MATCHING_STARTED_LATER : MATCHING_STARTED_AT_ONCE, task, polled);
+    } else if (!is_removed) {
         poll->queue = queue;
+    }
     return is_started;
 }
 
@@ -124,6 +151,7 @@ static void give(struct matching *matching, struct queue *queue, const struct ta
 
 static void offer(struct matching *matching, struct queue *queue, const struct task *task)
 {
+    observe(matching, queue, queue->polls == NULL ? MATCHING_ADDED_TO_BACKLOG : MATCHING_ADDED_TO_POLL, task, 0);
     if (queue->polls == NULL)
         queue_store(queue, task);
     else
@@ -165,6 +193,7 @@ static struct task_route route_of(struct matching *matching, const struct task_b
     if (binding != NULL) {
         route.is_pinned = binding->is_pinned && queue_version_is_set(&binding->version);
         route.use_ramping = binding->use_ramping;
+        route.is_bound = queue_version_is_set(&binding->version);
     }
     return route;
 }
@@ -348,6 +377,7 @@ void matching_remove_poll(struct matching *matching, struct poll *poll, bool ref
     queue->last_used = clock_now(matching->clock);
     if (refresh)
         note_poll(matching, queue->task_queue, poll);
+    observe(matching, queue, MATCHING_POLL_ENDED_EMPTY, NULL, clock_now(matching->clock) - poll->since);
     if (poll->prev != NULL)
         queue_unlist_poll(poll);
     poll->queue = NULL;
@@ -504,6 +534,43 @@ struct queue_stats matching_version_stats(const struct matching *matching, const
         stats_add(&sum, &stats);
     }
     return sum;
+}
+
+static struct queue_report report_of(const struct matching *matching, const struct task_queue *task_queue,
+                                     const struct queue *queue)
+{
+    nanos now = clock_now(matching->clock);
+    struct queue_report report = {
+        .queue = task_queue_name(task_queue),
+        .normal_name = normal_name_of(task_queue),
+        .version = queue->version,
+        .pollers = pollers_count(&task_queue->pollers, &queue->version, pollers_since(matching)),
+    };
+    const struct poll *poll;
+
+    for (int priority = PRIORITY_FIRST; priority <= PRIORITY_LAST; priority++) {
+        struct queue_stats stats = stats_of_version(task_queue, &queue->version, priority, now);
+
+        report.backlog_counts[priority - PRIORITY_FIRST] = stats.backlog_count;
+        if (stats.backlog_age > report.backlog_age)
+            report.backlog_age = stats.backlog_age;
+    }
+    DL_FOREACH (queue->polls, poll)
+        report.waiting_polls++;
+    return report;
+}
+
+void matching_each_queue(const struct matching *matching,
+                         void (*each)(void *context, const struct queue_report *report), void *context)
+{
+    for (const struct task_queue *task_queue = matching->queues.by_key; task_queue != NULL;
+         task_queue = task_queue->hh.next) {
+        for (const struct queue *queue = &task_queue->unversioned; queue != NULL; queue = queue->next) {
+            struct queue_report report = report_of(matching, task_queue, queue);
+
+            each(context, &report);
+        }
+    }
 }
 
 double matching_rate_wanted(const struct matching *matching, const struct queue_name *name)

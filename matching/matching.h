@@ -44,6 +44,7 @@ struct task_route {
     uint32_t hash; /* of the workflow id */
     uint32_t home; /* number, in the task queue, of the version that the task is pinned to; 0: it is not */
     bool is_pinned, use_ramping;
+    bool is_bound; /* to some version, pinned or not */
 };
 
 /* A reference to something that a worker should do. Copied by matching. */
@@ -68,6 +69,25 @@ struct task_binding {
     const char *normal_name;      /* at a sticky queue: the task queue whose routing decides; NULL: none does */
 };
 
+enum matching_event {
+    MATCHING_ADDED_TO_POLL,    /* a task has come and is offered to a poll that waits */
+    MATCHING_ADDED_TO_BACKLOG, /* a task has come, or come back, and waits */
+    MATCHING_STARTED_AT_ONCE,  /* a poll has got a task that never waited */
+    MATCHING_STARTED_LATER,    /* a poll has got a task that did */
+    MATCHING_POLL_ENDED_EMPTY, /* a poll has waited in vain, or its client is gone */
+};
+
+/* What has happened at a physical queue. Borrowed during the call. */
+struct matching_observation {
+    enum matching_event event;
+    struct queue_name queue;
+    const char *normal_name;      /* of a sticky queue: the task queue that its worker also serves; NULL: not said */
+    struct queue_version version; /* of the queue's workers; empty: without one */
+    const struct task *task;      /* NULL: MATCHING_POLL_ENDED_EMPTY */
+    nanos polled;                 /* how long the poll has waited; 0 when none is concerned */
+    void **note;                  /* the queue's own, for the observer to keep something; NULL at first */
+};
+
 /* What matching asks of the engine. */
 struct matching_ports {
     void *engine;
@@ -86,6 +106,9 @@ struct matching_ports {
     /* Whether workers of the version have polled the queue. */
     bool (*version_has_queue)(const void *deployments, const struct queue_name *queue,
                               const struct queue_version *version);
+
+    /* Told what happens at physical queues, for metrics; NULL: nobody is. */
+    void (*observe)(void *engine, const struct matching_observation *seen);
 
     nanos poller_history; /* how long a poller is shown after its last access; 0: five minutes, as on the real server */
 };
@@ -200,6 +223,22 @@ bool matching_version_has_pollers(const struct matching *matching, int64_t names
 
 /* The rate per second that the worker which polled last wants the queue to keep to; 0: it wants none. */
 double matching_rate_wanted(const struct matching *matching, const struct queue_name *queue);
+
+/* A physical queue as a page of metrics shows it: what waits, by priority, as matching_version_stats_of_priority has
+ * it.
+ */
+struct queue_report {
+    struct queue_name queue;
+    const char *normal_name; /* as in struct matching_observation */
+    struct queue_version version;
+    int64_t backlog_counts[5]; /* of priority 1 to 5 */
+    nanos backlog_age;
+    size_t waiting_polls, pollers; /* polls that wait; workers seen lately */
+};
+
+/* Calls `each` for every physical queue. Texts are borrowed during the call. Linear in the number of queues. */
+void matching_each_queue(const struct matching *matching,
+                         void (*each)(void *context, const struct queue_report *report), void *context);
 
 /* Forgets poller records that have expired and empty queues that nobody has used for a while. Called now and then:
  * linear in the number of queues. */

@@ -174,6 +174,16 @@ size_t pollers_list(const struct pollers *pollers, nanos since, const struct que
     return count;
 }
 
+size_t pollers_count(const struct pollers *pollers, const struct queue_version *version, nanos since)
+{
+    size_t count = 0;
+
+    for (const struct poller_record *record = newest(pollers); record != NULL && record->last_access > since;
+         record = next_older(pollers, record))
+        count += is_of(record, version);
+    return count;
+}
+
 bool pollers_have(const struct pollers *pollers, const struct queue_version *version, nanos since)
 {
     for (const struct poller_record *record = newest(pollers); record != NULL; record = next_older(pollers, record)) {

@@ -42,6 +42,9 @@ void pollers_clear(struct pollers *pollers);
 size_t pollers_list(const struct pollers *pollers, nanos since, const struct queue_version *version,
                     struct poller_info *ret_pollers, size_t most);
 
+/* How many of `version` (empty: without one) were seen after `since`. */
+size_t pollers_count(const struct pollers *pollers, const struct queue_version *version, nanos since);
+
 /* Whether one of `version` was seen after `since`. */
 bool pollers_have(const struct pollers *pollers, const struct queue_version *version, nanos since);
 

@@ -52,6 +52,7 @@ struct queue {
     nanos last_used;
     struct queue_version version; /* empty: the unversioned one; its own copy */
     uint32_t number;              /* Q4 */
+    void *note;                   /* the observer's, see struct matching_observation */
     bool is_version_known;        /* a version that has this queue: see matching_ports.version_has_queue */
 };
 

@@ -43,7 +43,8 @@ struct store {
     struct arena *arena; /* holds this struct */
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_SLOTS_COUNT];
-    const char *path; /* NULL: in memory */
+    uint64_t uses[STATEMENT_SLOTS_COUNT]; /* how often each was made ready */
+    const char *path;                     /* NULL: in memory */
 
     bool in_transaction;
     int poison; /* SQLite's code of the turn's first failed write, SQLITE_OK for none */
@@ -72,6 +73,7 @@ static int step(struct store *store, sqlite3_stmt *statement)
 
 static int prepare(struct store *store, enum statement_slot slot, const char *sql)
 {
+    store->uses[slot]++;
     if (store->statements[slot] != NULL)
         return SQLITE_OK;
     return sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &store->statements[slot], NULL);
@@ -281,6 +283,32 @@ void store_idle(struct store *store)
 struct store_counts store_counts(const struct store *store)
 {
     return store->counts;
+}
+
+/* What a dashboard knows these statements as. Those without a name have no counterpart there. */
+static const char *const operations[STATEMENT_SLOTS_COUNT] = {
+    [SLOT_COMMIT] = "Commit",
+    [SLOT_NAMESPACES_INSERT] = "CreateNamespace",
+    [SLOT_NAMESPACES_UPDATE] = "UpdateNamespace",
+    [SLOT_RUNS_INSERT] = "CreateWorkflowExecution",
+    [SLOT_RUNS_UPDATE] = "UpdateWorkflowExecution",
+    [SLOT_RUNS_UPDATE_PROGRESS] = "UpdateWorkflowExecution",
+    [SLOT_RUNS_FIND_CURRENT] = "GetCurrentExecution",
+    [SLOT_RUNS_FIND] = "GetWorkflowExecution",
+    [SLOT_RUNS_GET] = "GetWorkflowExecution",
+    [SLOT_RUNS_DELETE] = "DeleteWorkflowExecution",
+    [SLOT_EVENTS_APPEND] = "AppendHistoryNodes",
+    [SLOT_EVENTS_READ] = "ReadHistoryBranch",
+    [SLOT_EVENTS_READ_BACK] = "ReadHistoryBranchReverse",
+    [SLOT_EVENTS_DELETE] = "DeleteHistoryBranch",
+};
+
+void store_each_operation(const struct store *store, void (*each)(void *context, const char *operation, uint64_t count),
+                          void *context)
+{
+    for (int slot = 0; slot < STATEMENT_SLOTS_COUNT; slot++)
+        if (operations[slot] != NULL && store->uses[slot] > 0)
+            each(context, operations[slot], store->uses[slot]);
 }
 
 void store_fail_after(struct store *store, int64_t steps)

@@ -62,6 +62,11 @@ struct store_counts {
 };
 struct store_counts store_counts(const struct store *store);
 
+/* How often each kind of row was read or written since start, in the words of the real server's persistence_requests.
+ * Calls `each` once per statement that has run: an operation may come more than once. */
+void store_each_operation(const struct store *store, void (*each)(void *context, const char *operation, uint64_t count),
+                          void *context);
+
 /* Tests only: makes the n-th SQLite step or commit from now fail with an I/O error (0 switches it off). */
 void store_fail_after(struct store *store, int64_t steps);
 

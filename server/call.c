@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/invariant.h"
+#include "server/metrics/server_metrics.h"
 #include "server/server.h"
 #include "server/turn.h"
 
@@ -10,6 +11,7 @@ status call_park(struct call *call, call_cancel *on_cancel, void *waiter)
 {
     invariant(!call->answered, "parks an answered %s call", call->rpc->method); /* C1 */
     call->parked = true;
+    metrics_call_parks(call);
     call->on_cancel = on_cancel;
     call->waiter = waiter;
     return status_pending();
@@ -19,6 +21,8 @@ void call_answer(struct call *call, status answer)
 {
     invariant(!call->answered, "answers a %s call twice", call->rpc->method); /* C1 */
     invariant(answer.code != GRPC_PENDING, "answers a %s call with \"pending\"", call->rpc->method);
+    if (call->parked)
+        metrics_call_is_answered(call);
     call->answer = answer;
     call->answered = true;
     call->parked = false;

@@ -24,6 +24,7 @@
 
 struct server;
 struct call;
+struct metric_scope;
 struct turn_delivery;
 
 /* Why a parked call's cancel hook runs. */
@@ -81,6 +82,11 @@ struct call {
     status answer;
     bool parked, answered;
     struct call *next_answered; /* the turn's list */
+
+    /* Of server/metrics: its series (NULL: it is not counted), when its handler was called, and how long it was parked;
+     * while it is, less the instant at which that began. Monotonic. */
+    struct metric_scope *metrics;
+    nanos began, waited;
 };
 
 /* Parks the call: to be returned by a handler. */

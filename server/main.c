@@ -18,6 +18,7 @@
 #include "server/grpc/transport.h"
 #include "server/http/http.h"
 #include "server/loop/loop.h"
+#include "server/metrics/server_metrics.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/services/batch.h"
@@ -46,7 +47,7 @@ static void log_what_is_missing(const struct options *options)
         const char *flag;
         bool is_given;
     } flags[] = {
-        {"--metrics-port", options->metrics_port != 0},
+        {"--metrics-port", options->metrics_port >= 0},
     };
     char given[128] = "";
 
@@ -85,6 +86,8 @@ static status set_up(struct server *server, struct arena *arena)
     TRY(cluster_set_up(server, arena));
     TRY(deployment_service_new(server, &server->deployment_service));
     TRY(store_commit(server->store, arena));
+    if (server->options->metrics_port >= 0)
+        server->metrics = server_metrics_new(server);
     server->engine = engine_new(server);
     server->scans = scans_new(server);
     server->batches = batches_new(server);
@@ -156,6 +159,7 @@ static void tear_down(struct server *server)
     namespaces_free(server->namespaces);
     turn_free(server->turn);
     loop_free(server->loop);
+    server_metrics_free(server->metrics);
     store_close(server->store);
     timers_free(server->timers);
     rand_free(server->rand);

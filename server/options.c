@@ -74,7 +74,8 @@ static const struct flag flags[] = {
      "Demand client certificates that these authorities vouch for (PEM)"},
     {0, "headless", NULL, set_bool, FIELD(headless), NULL, "No web UI"},
     {0, "http-port", "PORT", set_integer, FIELD(http_port), NULL, "Port of the JSON API over HTTP (any free one)"},
-    {0, "metrics-port", "PORT", set_integer, FIELD(metrics_port), NULL, "Port of the /metrics page (no effect yet)"},
+    {0, "metrics-port", "PORT", set_integer, FIELD(metrics_port), NULL,
+     "Count, and show it at /metrics on this port for Prometheus; 0 takes any free one"},
     {0, "ui-port", "PORT", set_integer, FIELD(ui_port), NULL, "Port of the web UI (1000 more than --port)"},
     {0, "ui-ip", "ADDRESS", set_text, FIELD(ui_ip), NULL, "Address of the web UI (that of --ip)"},
     {0, "ui-public-path", "PATH", set_text, FIELD(ui_public_path), NULL,
@@ -516,7 +517,8 @@ static status check_together(struct arena *arena, const struct options *options)
 
 status options_parse(struct arena *arena, int argc, char **argv, struct options *ret_options)
 {
-    struct options options = {.port = 7233, .ip = "localhost", .log_level = LOG_WARN, .banner = true};
+    struct options options = {
+        .port = 7233, .metrics_port = -1, .ip = "localhost", .log_level = LOG_WARN, .banner = true};
     struct parser parser = {.arena = arena, .options = &options, .argc = argc, .argv = argv, .next = 1};
 
     dynamic_config_init(&options.config);

@@ -36,8 +36,9 @@ struct options {
     enum options_action action;
     const char *text;
 
-    int64_t port, http_port, metrics_port, ui_port; /* the last three: 0 unless given */
-    const char *ip;                                 /* as typed; options_listen_ip is the address */
+    int64_t port, http_port, ui_port; /* the last two: 0 unless given */
+    int64_t metrics_port;             /* -1 unless given: no metrics; 0: any free one */
+    const char *ip;                   /* as typed; options_listen_ip is the address */
     const char *ui_ip, *ui_public_path, *ui_asset_path, *ui_codec_endpoint;
     bool ui_disable_news_fetch;
     bool headless;

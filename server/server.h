@@ -16,6 +16,7 @@ struct matching;
 struct namespaces;
 struct options;
 struct scans;
+struct server_metrics;
 struct store;
 struct transport;
 struct turn;
@@ -33,10 +34,11 @@ struct server {
     struct deployment_service *deployment_service;
     struct matching *matching;
     struct engine *engine;
-    struct batches *batches;     /* batch operations under way */
-    struct scans *scans;         /* lists and counts that take more than one turn */
-    struct transport *transport; /* server/grpc: connections and streams */
-    struct http *http;           /* server/http: the JSON API and the web UI */
+    struct batches *batches;        /* batch operations under way */
+    struct scans *scans;            /* lists and counts that take more than one turn */
+    struct transport *transport;    /* server/grpc: connections and streams */
+    struct http *http;              /* server/http: the JSON API and the web UI */
+    struct server_metrics *metrics; /* NULL: nothing is counted */
 };
 
 #endif

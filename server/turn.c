@@ -14,6 +14,7 @@
 #include "persistence/store.h"
 #include "server/call.h"
 #include "server/engine/engine.h"
+#include "server/metrics/server_metrics.h"
 #include "server/server.h"
 #include "server/services/batch.h"
 #include "server/services/deployments.h"
@@ -33,6 +34,7 @@ struct turn {
     struct turn_delivery *deliveries;
     struct call *answers, **answers_end;
     struct deferred *deferred, **deferred_end;
+    uint64_t rows_before; /* written when the last turn was committed; for metrics only */
 };
 
 struct turn *turn_new(struct server *server)
@@ -98,15 +100,35 @@ static void spoil_answers(struct turn *turn)
     }
 }
 
+static uint64_t count_answers(const struct turn *turn)
+{
+    uint64_t count = 0;
+
+    for (const struct call *call = turn->answers; call != NULL; call = call->next_answered)
+        count++;
+    return count;
+}
+
 /* Returns whether there was something to commit. */
 static bool commit(struct turn *turn)
 {
+    struct server_metrics *metrics = turn->server->metrics;
+    struct store_counts before = {0};
+    nanos began = 0;
     status committed;
 
     deployment_service_turn_work(turn->server->deployment_service);
     if (!store_has_changes(turn->server->store))
         return false;
+    if (metrics != NULL) {
+        before = store_counts(turn->server->store);
+        began = clock_monotonic(turn->server->clock);
+    }
     committed = store_commit(turn->server->store, turn->arena);
+    if (metrics != NULL)
+        metrics_commit(metrics, clock_monotonic(turn->server->clock) - began, before.rows_written - turn->rows_before,
+                       count_answers(turn), !status_is_ok(committed));
+    turn->rows_before = before.rows_written;
     if (status_is_ok(committed)) {
         deployment_service_turn_done(turn->server->deployment_service);
     } else {
@@ -130,6 +152,7 @@ static void deliver(struct turn *turn)
     while (call != NULL) {
         struct call *next = call->next_answered;
 
+        metrics_call_ends(call);
         call->transport->deliver(call->transport->context, call); /* the call is gone after this */
         call = next;
     }
@@ -162,6 +185,8 @@ void turn_end(struct turn *turn)
              engine_has_turn_work(turn->server->engine));
     LL_FOREACH (turn->deliveries, delivery)
         delivery->flush(delivery->context);
+    if (turn->server->metrics != NULL)
+        metrics_turn(turn->server->metrics);
     if (committed)
         store_idle(turn->server->store); /* housekeeping comes after the answers */
     invariant(turn->deferred == NULL, "deferred actions outlive their turn");

@@ -12,6 +12,7 @@
 #include "persistence/store.h"
 #include "server/engine/internal.h"
 #include "server/frontend/search_attributes.h"
+#include "server/metrics/server_metrics.h"
 
 /* In a turn that will be undone, what is returned matters only in that it can be read. */
 static PbHistoryEvent *blank_first_event(struct arena *arena)
@@ -75,6 +76,7 @@ void run_begin(struct run *run, struct transition *t)
     t->judge_search_attributes = judge_search_attributes;
     t->search_attributes_size_problem = search_attributes_size_problem;
     t->version_has_queue = run_version_has_queue;
+    t->tells_ended_activities = engine->server->metrics != NULL;
     t->context = run;
 }
 
@@ -336,6 +338,8 @@ static void commit_packed(struct run *run, struct transition *t, const struct pa
         keep_unstored(run, t->arena, t->events[stored]);
     if (stored > 0 && run->current_key == NULL && run->is_current)
         run_index_as_current(run); /* its first transition: now the state knows its workflow id */
+    if (run->engine->server->metrics != NULL)
+        metrics_transition(run->engine->server->metrics, run->ns, t, &run->metrics);
     if (stored > 0 || t->volatile_changed)
         store_row(run, t);
     if (stored > 0 || t->volatile_changed)

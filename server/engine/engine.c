@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "persistence/store.h"
 #include "server/engine/internal.h"
+#include "server/metrics/server_metrics.h"
 #include "server/services/deployments.h"
 
 #define SWEEP_INTERVAL seconds(10)
@@ -20,6 +21,23 @@ static void sweep(struct timer *timer, void *context)
                engine);
 }
 
+static void observe_matching(void *context, const struct matching_observation *seen)
+{
+    const struct engine *engine = context;
+
+    metrics_observe_matching(engine->server->metrics, seen);
+}
+
+struct engine_counts engine_counts(const struct engine *engine)
+{
+    return (struct engine_counts){
+        .runs_loaded = HASH_CNT(by_row, engine->runs),
+        .runs_parked = HASH_CNT(by_row, engine->parked),
+        .runs_bytes = engine->loaded_bytes,
+        .folds = engine->folds,
+    };
+}
+
 struct engine *engine_new(struct server *server)
 {
     struct engine *engine = memory_new(sizeof(*engine));
@@ -27,6 +45,7 @@ struct engine *engine_new(struct server *server)
         .engine = engine,
         .start = tasks_start,
         .give_back = tasks_give_back,
+        .observe = server->metrics == NULL ? NULL : observe_matching,
         .poller_history = server->options->config.poller_history,
     };
 

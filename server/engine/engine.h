@@ -25,6 +25,14 @@ struct engine *engine_new(struct server *server);
 /* Frees it; parked calls must be gone. NULL is accepted. */
 void engine_free(struct engine *engine);
 
+/* For metrics. */
+struct engine_counts {
+    uint64_t runs_loaded, runs_parked; /* whose state is in memory; of which a few bytes are, see engine/runs.c */
+    uint64_t runs_bytes;               /* of those loaded */
+    uint64_t folds;                    /* runs read from the database, since start */
+};
+struct engine_counts engine_counts(const struct engine *engine);
+
 /* Begins to bring back what open runs of the database wait for, and to delete closed ones whose time is over; both go
  * on in steps, a bounded number per turn. */
 void engine_recover(struct engine *engine);

@@ -69,6 +69,7 @@ struct run {
 
     char *current_key; /* namespace and workflow id, when it is the current run */
     size_t current_key_bytes;
+    struct metric_scope *metrics; /* its own, for server/metrics */
     UT_hash_handle by_row, by_key;
 };
 
@@ -122,6 +123,7 @@ struct engine {
     struct run *to_delete;   /* at the end of this turn */
     struct errand_queue urgent, errands;
     size_t loaded_bytes;
+    uint64_t folds;          /* since start */
     int64_t recovered_up_to; /* recovery has seen all rows up to this one; INT64_MAX: done */
     struct timer recovery, sweep, retention, bring_back;
     struct forgotten *forgotten;    /* runs to be brought back, see recovery.c */

@@ -189,7 +189,10 @@ status run_fold(struct run *run, const struct run_row *row)
 {
     struct arena *scratch = arena_new(16 * 1024);
     struct mutable_state *ms = mutable_state_new();
-    status folded = run_fold_into(run, ms, scratch, row);
+    status folded;
+
+    run->engine->folds++;
+    folded = run_fold_into(run, ms, scratch, row);
 
     arena_free(scratch);
     if (!status_is_ok(folded)) {

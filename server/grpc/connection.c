@@ -55,6 +55,7 @@ void connection_new(struct transport *transport, h2o_socket_t *socket)
         connection->tls = tls_new(transport->tls, h2o_socket_get_fd(socket));
     DL_APPEND(transport->connections, connection);
     transport->counts.connections++;
+    transport->counts.accepted++;
     timers_set(loop_timers(transport->server->loop), &connection->timer, connection->opened_at + SETTLE_TIME,
                check_time, connection);
     socket->data = connection;

@@ -14,6 +14,7 @@
 #include "server/frontend/client_version.h"
 #include "server/grpc/parts.h"
 #include "server/grpc/stream_call.h"
+#include "server/metrics/server_metrics.h"
 #include "server/server.h"
 
 /* The first chunk of a call's arena: stream, call, a poll's request and its empty response fit. An idle poll costs
@@ -74,6 +75,7 @@ static void stream_release(struct stream *stream)
     struct transport *transport = stream->transport;
 
     invariant(stream->connection == NULL, "a stream is freed while its connection has it"); /* TR1 */
+    metrics_call_ends(&stream->call); /* one that was never answered; else it has ended before */
     loop_unpost(transport->server->loop, &stream->work);
     for (struct stream_message *message = stream->messages, *next; message != NULL; message = next) {
         next = message->next;
@@ -541,6 +543,7 @@ static void dispatch(struct stream *stream)
     stream->transport->counts.calls++;
     if (call->rpc->kind == UNARY)
         call->response = pb_new(stream->arena, call->rpc->response);
+    metrics_call_begins(call);
     returned = frontend_enter(call);
     if (status_is_ok(returned))
         returned = call->rpc->handler(call, call->request, call->response);

@@ -44,7 +44,8 @@ void transport_drain(struct transport *transport);
 
 /* Counts, for metrics and tests. */
 struct transport_counts {
-    uint64_t connections, streams, calls; /* open connections, open streams, calls since start */
+    uint64_t connections, accepted; /* open; since start */
+    uint64_t streams, calls;        /* open; since start */
 };
 struct transport_counts transport_counts(const struct transport *transport);
 
