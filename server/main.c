@@ -15,6 +15,7 @@
 #include "base/timers.h"
 #include "persistence/store.h"
 #include "server/engine/engine.h"
+#include "server/grpc/health_client.h"
 #include "server/grpc/transport.h"
 #include "server/http/http.h"
 #include "server/loop/loop.h"
@@ -231,6 +232,8 @@ static status run(struct arena *arena, int argc, char **argv)
         fputs(options.text, stdout);
         return status_ok();
     }
+    if (options.action == ACTION_HEALTHCHECK)
+        return health_client_check(arena, options.address);
     log_configure(options.log_level, options.log_as_json);
     if (options.log_config)
         fputs(options_dump(&options, arena), stderr);

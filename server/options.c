@@ -92,6 +92,8 @@ static const struct flag flags[] = {
      "Print the configuration on standard error before serving"},
     {'o', "output", "FORMAT", set_output, NOWHERE, "text, json, jsonl, none",
      "text prints the addresses when the server is up; json, jsonl and none do not (text)"},
+    {0, "address", "ADDRESS", set_text, FIELD(address), NULL,
+     "Of healthcheck: the server to ask, in clear (localhost:7233)"},
     {'h', "help", NULL, set_help, NOWHERE, NULL, "Print this"},
     {'v', "version", NULL, set_version, NOWHERE, NULL, "Print the version"},
     /* Global flags of the real command line, which have no meaning for a server. */
@@ -434,6 +436,7 @@ static const char *help_text(struct arena *arena)
                        "\n"
                        "Usage:\n"
                        "  fermata server start-dev [flags]   Serve until SIGTERM or SIGINT\n"
+                       "  fermata healthcheck [--address localhost:7233]   Exit with 0 if a server is serving there\n"
                        "  fermata --version\n"
                        "\n"
                        "Flags (those of `temporal server start-dev` and a few more):\n";
@@ -478,6 +481,10 @@ static status check_commands(struct parser *parser)
         return status_error(
             GRPC_INVALID_ARGUMENT,
             "the time-skipping test server (fermata PORT) is not there yet; use fermata server start-dev");
+    if (strcmp(commands[0], "healthcheck") == 0 && parser->commands_count == 1) {
+        options->action = ACTION_HEALTHCHECK;
+        return status_ok();
+    }
     if (strcmp(commands[0], "server") != 0)
         return status_errorf(parser->arena, GRPC_INVALID_ARGUMENT, "unknown command \"%s\" for \"fermata\"",
                              commands[0]);
@@ -517,8 +524,12 @@ static status check_together(struct arena *arena, const struct options *options)
 
 status options_parse(struct arena *arena, int argc, char **argv, struct options *ret_options)
 {
-    struct options options = {
-        .port = 7233, .metrics_port = -1, .ip = "localhost", .log_level = LOG_WARN, .banner = true};
+    struct options options = {.port = 7233,
+                              .metrics_port = -1,
+                              .ip = "localhost",
+                              .address = "localhost:7233",
+                              .log_level = LOG_WARN,
+                              .banner = true};
     struct parser parser = {.arena = arena, .options = &options, .argc = argc, .argv = argv, .next = 1};
 
     dynamic_config_init(&options.config);

@@ -23,7 +23,8 @@
 /* What the command line asks for. */
 enum options_action {
     ACTION_SERVE,
-    ACTION_PRINT, /* print options.text on standard output and exit with 0: --help, --version */
+    ACTION_HEALTHCHECK, /* ask the server at options.address whether it is serving */
+    ACTION_PRINT,       /* print options.text on standard output and exit with 0: --help, --version */
 };
 
 /* A `--search-attribute NAME=TYPE`. */
@@ -35,6 +36,7 @@ struct search_attribute_option {
 struct options {
     enum options_action action;
     const char *text;
+    const char *address; /* of the server that is asked */
 
     int64_t port, http_port, ui_port; /* the last two: 0 unless given */
     int64_t metrics_port;             /* -1 unless given: no metrics; 0: any free one */

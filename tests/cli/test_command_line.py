@@ -176,3 +176,31 @@ def test_too_many_search_attributes_of_a_type(fermata_exe):
         "Error: failed starting server: failed creating namespace config: "
         "cannot have more than 3 search attributes of type Int"
     )
+
+
+def test_healthcheck_tells_by_its_code(fermata_exe):
+    with serving(fermata_exe) as (_, port):
+        healthy = run(fermata_exe, "healthcheck", "--address", f"localhost:{port}")
+        assert (healthy.returncode, healthy.stdout, healthy.stderr) == (0, "", "")
+    gone = run(fermata_exe, "healthcheck", f"--address=127.0.0.1:{port}")
+    assert gone.returncode == 1
+    assert gone.stderr == f"Error: 127.0.0.1:{port} cannot be reached: Connection refused\n"
+
+
+def test_healthcheck_of_what_is_no_server(fermata_exe):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        asking = subprocess.Popen([fermata_exe, "healthcheck", "--address", address], stderr=subprocess.PIPE, text=True)
+        connection, _ = mute.accept()
+        with connection:
+            connection.recv(24)  # the preface
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        assert asking.communicate(timeout=20)[1] == f"Error: {address} does not say that it serves\n"
+        assert asking.returncode == 1
+
+
+@pytest.mark.parametrize("address", ["", "x", "localhost", "localhost:", "localhost:0", "localhost:65536", "host.example:7233", "[:7233"])
+def test_healthcheck_wants_an_address(fermata_exe, address):
+    asked = run(fermata_exe, "healthcheck", "--address", address)
+    assert asked.returncode == 1
+    assert asked.stderr.startswith(f"Error: {address} is not an address: IP:PORT or localhost:PORT\n")
