@@ -41,27 +41,6 @@ static void raise_descriptor_limit(void)
         log_warn("cannot raise the limit of open files", "error", strerror(errno));
 }
 
-/* The flags that were given for what is not there yet, once. */
-static void log_what_is_missing(const struct options *options)
-{
-    const struct {
-        const char *flag;
-        bool is_given;
-    } flags[] = {
-        {"--metrics-port", options->metrics_port >= 0},
-    };
-    char given[128] = "";
-
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-        if (flags[i].is_given)
-            snprintf(given + strlen(given), sizeof(given) - strlen(given), "%s%s", given[0] == '\0' ? "" : ", ",
-                     flags[i].flag);
-    if (given[0] != '\0')
-        log_warn("this version has no metrics page yet", "without_effect", given);
-    else
-        log_info("this version has no metrics page yet");
-}
-
 static status open_store(struct server *server, struct arena *arena)
 {
     const struct options *options = server->options;
@@ -132,6 +111,20 @@ static status listen_for_http(struct server *server, struct arena *arena)
     return listen_for_browsers(server, arena);
 }
 
+static status listen_for_prometheus(struct server *server, struct arena *arena)
+{
+    const struct options *options = server->options;
+    status listening;
+
+    if (server->metrics == NULL)
+        return status_ok();
+    listening = http_listen_metrics(server->http, arena, options_listen_ip(options), (uint16_t)options->metrics_port);
+    if (status_is_ok(listening))
+        return listening;
+    return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set metrics port %lld: %s",
+                         (long long)options->metrics_port, listening.message);
+}
+
 static status listen_for_clients(struct server *server, struct arena *arena)
 {
     const struct options *options = server->options;
@@ -146,6 +139,7 @@ static status listen_for_clients(struct server *server, struct arena *arena)
         return status_errorf(arena, GRPC_FAILED_PRECONDITION, "can't set frontend port %lld: %s",
                              (long long)options->port, listening.message);
     server->http = http_new(server);
+    TRY(listen_for_prometheus(server, arena));
     return listen_for_http(server, arena);
 }
 
@@ -180,6 +174,9 @@ static void print_banner(struct server *server, struct arena *arena)
         printf("%-21s http://%s%s\n",
                "Fermata UI:", options_address_of(arena, options_ui_ip(options), http_ui_port(server->http)),
                options->ui_public_path == NULL ? "" : options->ui_public_path);
+    if (server->metrics != NULL)
+        printf("%-21s http://%s/metrics\n",
+               "Fermata Metrics:", options_address(options, arena, http_metrics_port(server->http)));
     fflush(stdout);
 }
 
@@ -213,7 +210,6 @@ static status serve(const struct options *options, struct arena *arena)
     else
         result = status_errorf(arena, GRPC_FAILED_PRECONDITION, "failed starting server: %s", result.message);
     if (status_is_ok(result)) {
-        log_what_is_missing(options);
         if (options->banner)
             print_banner(&server, arena);
         ask_for_faults(server.store);

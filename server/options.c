@@ -511,6 +511,10 @@ static status check_together(struct arena *arena, const struct options *options)
         return status_errorf(arena, GRPC_FAILED_PRECONDITION,
                              "can't set frontend HTTP port %lld: listen tcp: address %lld: invalid port",
                              (long long)options->http_port, (long long)options->http_port);
+    if (options->metrics_port < -1 || options->metrics_port > UINT16_MAX)
+        return status_errorf(arena, GRPC_FAILED_PRECONDITION,
+                             "can't set metrics port %lld: listen tcp: address %lld: invalid port",
+                             (long long)options->metrics_port, (long long)options->metrics_port);
     if (options->ui_port < 0 || options->ui_port > UINT16_MAX)
         return status_errorf(arena, GRPC_FAILED_PRECONDITION,
                              "can't set UI port %lld: listen tcp: address %lld: invalid port",

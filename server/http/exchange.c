@@ -11,6 +11,7 @@
 #include "proto/pb.h"
 #include "server/frontend/client_version.h"
 #include "server/http/parts.h"
+#include "server/metrics/server_metrics.h"
 #include "server/server.h"
 
 /* The first chunk of an exchange's arena: itself, its head's texts and a small call. */
@@ -42,6 +43,7 @@ void exchange_release(struct exchange *exchange)
     struct http *http = exchange->http;
 
     invariant(exchange->connection == NULL, "an exchange is freed while its connection has it"); /* HT1 */
+    metrics_call_ends(&exchange->call); /* one that was never answered; else it has ended before */
     loop_unpost(http->server->loop, &exchange->work);
     timers_cancel(loop_timers(http->server->loop), &exchange->deadline);
     http->held -= exchange->held;
@@ -155,6 +157,8 @@ void exchange_call(struct exchange *exchange, const struct rpc *rpc, const void 
     call->rpc = rpc;
     call->request = request;
     call->response = pb_new(exchange->arena, rpc->response);
+    metrics_call_begins(call);
+    metrics_http_call(call);
     returned = frontend_enter(call);
     if (status_is_ok(returned))
         returned = rpc->handler(call, request, call->response);

@@ -49,7 +49,8 @@ static void stop_listening(struct http *http)
 {
     listener_free(http->api.listener);
     listener_free(http->ui_site.listener);
-    http->api.listener = http->ui_site.listener = NULL;
+    listener_free(http->metrics_site.listener);
+    http->api.listener = http->ui_site.listener = http->metrics_site.listener = NULL;
 }
 
 static void wind_down(void *context)
@@ -79,6 +80,7 @@ struct http *http_new(struct server *server)
     http->in = arena_alloc_raw(arena, HTTP_IN_BYTES);
     http->api = (struct http_site){.http = http, .serve = api_site_serve};
     http->ui_site = (struct http_site){.http = http, .serve = ui_site_serve};
+    http->metrics_site = (struct http_site){.http = http, .serve = metrics_site_serve};
     http->delivery = (struct turn_delivery){deliver, flush, http, NULL};
     turn_add_delivery(server->turn, &http->delivery);
     http->stopper = (struct stopper){.wind_down = wind_down, .context = http};
@@ -130,6 +132,11 @@ status http_listen_ui(struct http *http, struct arena *arena, const char *ip, ui
     return listen_as(&http->ui_site, arena, ip, port);
 }
 
+status http_listen_metrics(struct http *http, struct arena *arena, const char *ip, uint16_t port)
+{
+    return listen_as(&http->metrics_site, arena, ip, port);
+}
+
 uint16_t http_api_port(const struct http *http)
 {
     return http->api.port;
@@ -138,4 +145,9 @@ uint16_t http_api_port(const struct http *http)
 uint16_t http_ui_port(const struct http *http)
 {
     return http->ui_site.port;
+}
+
+uint16_t http_metrics_port(const struct http *http)
+{
+    return http->metrics_site.port;
 }

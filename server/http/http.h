@@ -1,6 +1,7 @@
 /*
- * HTTP/1.1: what main needs of it. Two sites, each on a port of its own: the JSON API (api.c) and the web UI with the
- * few routes of its server (ui.c). Their calls go through the same handlers as gRPC's, in the same turns.
+ * HTTP/1.1: what main needs of it. Three sites, each on a port of its own: the JSON API (api.c), the web UI with the
+ * few routes of its server (ui.c), and the page of metrics (metrics.c). Their calls go through the same handlers as
+ * gRPC's, in the same turns.
  *
  * Why not h2o's HTTP/1 server, whose sockets we use: it reads as much as a client sends, waits for ever for one that
  * does not read, and does not notice one that goes while its call is parked.
@@ -30,8 +31,12 @@ void http_free(struct http *http);
 status http_listen_api(struct http *http, struct arena *arena, const char *ip, uint16_t port);
 status http_listen_ui(struct http *http, struct arena *arena, const char *ip, uint16_t port);
 
+/* The same for the page of metrics; server->metrics must be there. */
+status http_listen_metrics(struct http *http, struct arena *arena, const char *ip, uint16_t port);
+
 /* The ports; 0 when it does not listen. */
 uint16_t http_api_port(const struct http *http);
 uint16_t http_ui_port(const struct http *http);
+uint16_t http_metrics_port(const struct http *http);
 
 #endif

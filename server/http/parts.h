@@ -119,7 +119,7 @@ struct http_connection {
 struct http {
     struct server *server;
     struct arena *arena;
-    struct http_site api, ui_site;
+    struct http_site api, ui_site, metrics_site;
     struct ui *ui;
     struct http_connection *connections, *dirty;
     size_t connections_count, exchanges_count, held;
@@ -218,5 +218,10 @@ bool raw_history_serve(struct exchange *exchange);
 
 /* The site of --ui-port. */
 void ui_site_serve(struct exchange *exchange);
+
+/* --- metrics.c --- */
+
+/* The site of --metrics-port. */
+void metrics_site_serve(struct exchange *exchange);
 
 #endif

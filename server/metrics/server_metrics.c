@@ -495,6 +495,21 @@ void metrics_call_ends(struct call *call)
     call->metrics = NULL;
 }
 
+void metrics_http_call(struct call *call)
+{
+    struct server_metrics *metrics = call->server->metrics;
+    struct metric_family *family;
+
+    if (call->metrics == NULL)
+        return;
+    family = metrics_family(metrics->registry, "http_service_requests", "Calls over HTTP", METRIC_COUNTER, NULL);
+    metrics->labels.len = 0;
+    metric_labels_add(&metrics->labels, "namespace", call->metrics->values[RPC_NAMESPACE]);
+    metric_labels_add(&metrics->labels, "operation", call->rpc->path);
+    metric_labels_add(&metrics->labels, "service_name", "frontend");
+    series_add(metric_series(family, (struct bytes){metrics->labels.data, metrics->labels.len}), 1);
+}
+
 /* ---- runs ---- */
 
 static const char *behavior_name(PbVersioningBehavior behavior)

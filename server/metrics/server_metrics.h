@@ -39,6 +39,9 @@ void metrics_call_parks(struct call *call);
 void metrics_call_is_answered(struct call *call);
 void metrics_call_ends(struct call *call);
 
+/* The call came over HTTP; after metrics_call_begins. */
+void metrics_http_call(struct call *call);
+
 /* A run's transition is about to be carried out. `scope` is the run's own, NULL at first. */
 void metrics_transition(struct server_metrics *metrics, const struct namespace_info *ns, const struct transition *t,
                         struct metric_scope **scope);
