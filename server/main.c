@@ -210,6 +210,7 @@ static status serve(const struct options *options, struct arena *arena)
     else
         result = status_errorf(arena, GRPC_FAILED_PRECONDITION, "failed starting server: %s", result.message);
     if (status_is_ok(result)) {
+        log_info("serving", "address", options_address(options, arena, transport_port(server.transport)));
         if (options->banner)
             print_banner(&server, arena);
         ask_for_faults(server.store);

@@ -102,11 +102,18 @@ def test_it_listens_on_all_addresses_for_containers(fermata_exe):
     assert f"0.0.0.0:{port}" in out
 
 
-def test_what_is_not_there_yet_is_said_once_and_keeps_nothing_from_starting(fermata_exe):
-    with serving(fermata_exe, "--metrics-port", str(free_port())) as (process, _):
-        code, out, err = stop(process)
-    assert code == 0 and "Metrics" not in out
-    assert err.count("\n") == 1 and "level=WARN" in err and "--metrics-port" in err
+def test_metrics_have_a_port_of_their_own_and_none_unless_asked_for(fermata_exe):
+    port = free_port()
+    with serving(fermata_exe, "--metrics-port", str(port)) as (process, _):
+        until_it_accepts(port)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            assert b"fermata_commits" in answer.read()
+        line = refused(fermata_exe, "--port", str(free_port()), "--metrics-port", str(port))
+        _, out, err = stop(process)
+    assert f"Fermata Metrics:      http://localhost:{port}/metrics\n" in out and err == ""
+    assert line == f"Error: can't set metrics port {port}: listen tcp 127.0.0.1:{port}: bind: address already in use"
+    with serving(fermata_exe) as (process, _):
+        assert "Metrics" not in stop(process)[1]
 
 
 def test_the_web_ui_has_a_port_of_its_own(fermata_exe):

@@ -1,6 +1,8 @@
 """What /metrics says: a page that Prometheus reads, with the names and labels of the real server, and each number moves when
 it should."""
 
+import json
+import pathlib
 import re
 import urllib.error
 import urllib.request
@@ -23,6 +25,20 @@ def frontend(operation, **labels):
 
 
 # ---- the page ----
+
+
+@fermata_only
+def test_the_docs_and_the_dashboard_name_what_there_is(server):
+    docs = pathlib.Path(__file__).parents[2] / "docs"
+    told = set(re.findall(r"^\| `(\w+)` \|", (docs / "metrics.md").read_text(), re.M))
+    assert server.page().families.keys() <= told
+    asked = {
+        name.removesuffix("_bucket")
+        for panel in json.loads((docs / "grafana.json").read_text())["panels"]
+        for target in panel.get("targets", ())
+        for name in re.findall(r"\b([a-z_]+)(?=\{|\[\$)", target["expr"]) + [target["expr"]] * target["expr"].isidentifier()
+    }
+    assert len(asked) > 20 and asked <= told
 
 
 def test_it_is_what_prometheus_reads(server):
@@ -262,8 +278,10 @@ def test_sticky_workers_that_do_not_come(server):
     sticky = unique("sticky")
     attributes = dict(worker_task_queue=dict(name=sticky), schedule_to_start_timeout=seconds(1))
     run.task().complete(sticky_attributes=attributes)
-    with polling(run.task_later(sticky, task_queue=dict(name=sticky, kind="TASK_QUEUE_KIND_STICKY", normal_name=run.queue))):
-        pass  # it has been seen, and is gone
+    queue = dict(name=sticky, kind="TASK_QUEUE_KIND_STICKY", normal_name=run.queue)
+    with polling(run.task_later(task_queue=queue)):  # it is seen, and goes
+        seen = own(run, partition="__sticky__")
+        server.comes_to(lambda page: page.value("pending_polls", **seen) > 0)
     labels = dict(operation="TimerActiveTaskWorkflowTaskTimeout", namespace="default")
     with server.moves(("schedule_to_start_timeout", labels, 1)):
         run.signal()
