@@ -94,7 +94,11 @@ def running(image, *more):
 
 
 async def test_it_serves_in_an_empty_root(image):
-    with running(image, "--metrics-port", "0") as (port, output):
+    with running(image, "--metrics-port", "0", "--http-port", str(free_port()), "--ui-port", str(free_port())) as (port, output):
+        json_at = re.search(r"HTTP: +(\S+)", output())[1]
+        assert b"serverVersion" in urllib.request.urlopen(f"http://{json_at}/api/v1/cluster-info").read()
+        ui_at = re.search(r"UI: +(\S+)", output())[1]
+        assert b"<html" in urllib.request.urlopen(ui_at).read()
         client = await Client.connect(f"127.0.0.1:{port}")
         await client.start_workflow("Nobody", id="kept", task_queue="q")
         page = re.search(r"Metrics: +(http://\S+)", output())[1]
