@@ -16,7 +16,7 @@ const LAMP = `lamp 1${SLASH}2`;
 
 before(async () => {
   stage = await Stage.open();
-  page = await stage.page({ expected: (url, status) => (status === 404 && url.includes('/worker-deployment-versions/spare/')) /* deleted while it is looked at */
+  page = await stage.page({ expected: (url, status) => (status === 404 && /\/worker-deployment-versions\/spare\/|\/worker-deployments\/taught$/.test(url)) /* deleted while it is looked at; not there yet */
     || (status === 501 && /\/workers$/.test(url)) }); /* a server without heartbeats: the page falls back to pollers */
 });
 after(async () => {
@@ -422,6 +422,18 @@ test('a codec server decodes what only its owner can read', async () => {
   } finally {
     codec.close();
   }
+});
+
+test('the lines that an empty page teaches do run', async () => {
+  await page.visit('namespaces/default/worker-deployments/taught');
+  await see('No such deployment');
+  await page.getByRole('tab', { name: 'Python' }).click();
+  await stage.python(await page.locator('.teach .code pre').textContent());
+  await row('1.0').waitFor();
+  await stage.setCurrent('1.0', 'taught');
+  await stage.start('hello', 'Hello', 'world', { queue: 'my-queue' });
+  await page.visit('namespaces/default/workflows/hello');
+  await see('"Hello world"');
 });
 
 test('nothing is asked while the page is hidden, and all again when it is seen', async () => {

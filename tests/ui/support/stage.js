@@ -2,7 +2,9 @@
  *
  * FERMATA_EXE is the server. Or, to run them against another one: FERMATA_UI=http://… and FERMATA_ADDRESS=host:port. */
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -80,6 +82,14 @@ export class Stage {
         child.stdin.end();
       }),
     };
+  }
+
+  /* Runs a program, from a file as people do, until the stage closes. */
+  async python(text) {
+    this.folder ??= await mkdtemp(path.join(tmpdir(), 'ui-'));
+    const file = path.join(this.folder, 'worker.py');
+    await writeFile(file, text);
+    return this.spawn(python, [file], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
 
   /* Whether a downloaded history fits the workers' code: rejects with what the replayer says. */
@@ -172,5 +182,6 @@ export class Stage {
       child.once('exit', resolve);
       child.kill('SIGTERM');
     })));
+    if (this.folder) await rm(this.folder, { recursive: true });
   }
 }

@@ -60,8 +60,8 @@ export const cli = {
     command(['workflow', 'update', 'execute'], { 'workflow-id': id, 'run-id': runId, name, input }, where),
   query: (id, runId, name, input, where) =>
     command(['workflow', 'query'], { 'workflow-id': id, 'run-id': runId, name, input }, where),
-  cancel: (id, runId, reason, where) =>
-    command(['workflow', 'cancel'], { 'workflow-id': id, 'run-id': runId, reason }, where),
+  cancel: (id, runId, where) => /* it takes a reason for batches only */
+    command(['workflow', 'cancel'], { 'workflow-id': id, 'run-id': runId }, where),
   terminate: (id, runId, reason, where) =>
     command(['workflow', 'terminate'], { 'workflow-id': id, 'run-id': runId, reason }, where),
   reset: (id, runId, eventId, reason, where) =>

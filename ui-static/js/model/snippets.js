@@ -38,7 +38,9 @@ func main() {
 		},
 	` : ''}})
 	w.RegisterWorkflow(Hello)
-	log.Fatal(w.Run(worker.InterruptCh()))
+	if err := w.Run(worker.InterruptCh()); err != nil {
+		log.Fatal(err)
+	}
 }`,
       run: 'go run .',
     },
@@ -71,7 +73,8 @@ async def main():
         ),` : ''}
     ).run()
 
-asyncio.run(main())`,
+if __name__ == "__main__":
+    asyncio.run(main())`,
       run: 'python worker.py',
     },
     {

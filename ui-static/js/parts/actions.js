@@ -99,7 +99,7 @@ export function Cancel({ id, runId, close, done }) {
     await api.cancel(ns, id, runId, reason);
     done();
   };
-  return html`<${Dialog} title="Request cancellation" verb="Request cancellation" close=${close} run=${run} command=${cli.cancel(id, runId, reason, where)}>
+  return html`<${Dialog} title="Request cancellation" verb="Request cancellation" close=${close} run=${run} command=${cli.cancel(id, runId, where)}>
     <p>The workflow is told, and can clean up before it ends.</p>
     <${Field} label="Reason"><input autofocus value=${reason} onInput=${typed(set)} /><//><//>`;
 }
