@@ -13,11 +13,12 @@
 enum { NESTING_MAX = 200 };
 
 /* "select * from table1 where " and one, or without "where ". */
-enum { POSITION_AFTER_WHERE = 28, POSITION_WITHOUT_WHERE = 22, POSITION_OF_BATCH = 27 };
+enum { POSITION_AFTER_WHERE = 28, POSITION_WITHOUT_WHERE = 22, POSITION_OF_BATCH = 27, POSITION_OF_WORKERS = 28 };
 
 /* What comes before its errors. */
-#define OF_LIST  "invalid query: malformed SQL query"
-#define OF_BATCH "invalid visibility query"
+#define OF_LIST    "invalid query: malformed SQL query"
+#define OF_BATCH   "invalid visibility query"
+#define OF_WORKERS "malformed query"
 
 struct parser {
     struct arena *arena;
@@ -716,4 +717,20 @@ const char *expression_column_shown(struct arena *arena, const struct expression
     const char *name = arena_strndup(arena, (const char *)column->text.data, column->text.len);
 
     return filter_name_is_plain(name) ? name : arena_printf(arena, "`%s`", name);
+}
+
+status filter_syntax_read_of_workers(struct arena *arena, const char *text, struct filter_syntax *ret_syntax)
+{
+    struct parser parser = {.arena = arena,
+                            .scanner = {.arena = arena, .text = text, .length = strlen(text)},
+                            .of = OF_WORKERS,
+                            .position_base = POSITION_OF_WORKERS,
+                            .failure = status_ok()};
+
+    *ret_syntax = (struct filter_syntax){0};
+    filter_scanner_next(&parser.scanner);
+    ret_syntax->where = read_expression(&parser);
+    if (status_is_ok(parser.failure))
+        read_clauses(&parser, ret_syntax);
+    return parser.failure;
 }

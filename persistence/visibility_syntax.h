@@ -68,6 +68,9 @@ status filter_syntax_read(struct arena *arena, const char *text, struct filter_s
  * ("invalid visibility query: ..."). */
 status filter_syntax_check(struct arena *arena, const char *text);
 
+/* Reads a filter of a list of workers, whose errors are worded otherwise ("malformed query: ..."). */
+status filter_syntax_read_of_workers(struct arena *arena, const char *text, struct filter_syntax *ret_syntax);
+
 /* How the real server's language calls the type of an expression in its errors: "*sqlparser.FuncExpr". */
 const char *expression_type_name(const struct expression *expression);
 

@@ -27,6 +27,7 @@
 #include "server/services/deployments.h"
 #include "server/services/namespaces.h"
 #include "server/services/scans.h"
+#include "server/services/workers.h"
 #include "server/turn.h"
 
 /* A connection is a file descriptor, and the usual soft limit of 1024 is there for programs that use select(). */
@@ -70,6 +71,7 @@ static status set_up(struct server *server, struct arena *arena)
         server->metrics = server_metrics_new(server);
     server->engine = engine_new(server);
     server->scans = scans_new(server);
+    server->workers = workers_new(server->clock);
     server->batches = batches_new(server);
     engine_recover(server->engine);
     batches_recover(server->batches);
@@ -148,6 +150,7 @@ static void tear_down(struct server *server)
     http_free(server->http);
     transport_free(server->transport);
     scans_free(server->scans);
+    workers_free(server->workers);
     batches_free(server->batches);
     engine_free(server->engine);
     deployment_service_free(server->deployment_service);

@@ -20,6 +20,7 @@ struct server_metrics;
 struct store;
 struct transport;
 struct turn;
+struct workers;
 
 struct server {
     const struct options *options;
@@ -35,6 +36,7 @@ struct server {
     struct matching *matching;
     struct engine *engine;
     struct batches *batches;        /* batch operations under way */
+    struct workers *workers;        /* what workers tell of themselves by heartbeats */
     struct scans *scans;            /* lists and counts that take more than one turn */
     struct transport *transport;    /* server/grpc: connections and streams */
     struct http *http;              /* server/http: the JSON API and the web UI */

@@ -231,6 +231,13 @@
 #define TEXT_TERMINATE_REASON     "terminated by user via frontend"
 #define TEXT_TERMINATE_IDENTITY   "frontend-service"
 
+/* --- workers --- */
+#define MSG_WORKER_NOT_FOUND     "Worker %s not found" /* NOT_FOUND */
+#define MSG_WORKERS_PAGE_TOKEN   "invalid next_page_token"
+#define MSG_WORKERS_QUERY_PREFIX "invalid filter: %s"
+#define MSG_WORKERS_QUERY_BLANK  "malformed query: syntax error at position 1"
+#define MSG_WORKERS_QUERY_LIMIT  "operation is not supported: 'limit' clause"
+
 /* --- lists --- */
 #define MSG_LIST_TIMES_REVERSED    "EarliestTime in StartTimeFilter should not be larger than LatestTime."
 #define MSG_LIST_STATUS_NOT_CLOSED "StatusFilter must be specified and must be not Running."

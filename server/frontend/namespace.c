@@ -40,6 +40,7 @@ static PbNamespaceInfo *describe_info(struct call *call, const struct namespace_
     info->capabilities->sync_update = true;
     info->capabilities->async_update = true;
     info->capabilities->reported_problems_search_attribute = true;
+    info->capabilities->worker_heartbeats = true;
     info->capabilities->poller_autoscaling = true;
     info->limits = ARENA_NEW_PB(call->arena, PbNamespaceInfoLimits);
     info->limits->blob_size_limit_error = config->history.blob_bytes_max;

@@ -8,6 +8,8 @@
 #include "server/frontend/failures.h"
 #include "server/frontend/handlers.h"
 #include "server/frontend/messages.h"
+#include "server/server.h"
+#include "server/services/workers.h"
 
 /* What is left of a failure that is over the limit: a quarter of the default limit of payloads. */
 enum { SHORTENED_FAILURE_BYTES = 512 * 1024 };
@@ -332,5 +334,7 @@ status rpc_shutdown_worker(struct call *call, const PbShutdownWorkerRequest *req
 
     (void)resp; /* empty */
     TRY(check_begin(call, req->namespace_, &check));
+    if (req->worker_heartbeat != NULL)
+        workers_record(call->server->workers, check.ns, req->worker_heartbeat);
     return engine_shutdown_worker(call, check.ns, req);
 }
