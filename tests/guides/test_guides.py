@@ -36,6 +36,11 @@ def test_the_code_is_what_is_tested(guide, name):
     assert (HERE / name).read_text() in blocks(guide, "python")
 
 
+def test_the_code_in_go_is_what_its_suite_runs():
+    code = HERE.parent / "sdk" / "go" / "guide" / "guide_test.go"
+    assert code.read_text() in blocks("tests.md", "go")
+
+
 def unpadded(line):
     return " ".join(line.split())
 
