@@ -276,6 +276,19 @@ test('the history: compact, whole, opened, downloaded', async () => {
   await checkPage(page);
 });
 
+test('a long history is drawn in parts, and followed while it grows', async () => {
+  await stage.start('chatty', 'Order', {}, { queue: 'nobody at all' });
+  const talk = (from, to) => Promise.all(Array.from({ length: to - from }, (_, index) => stage.post('namespaces/default/workflows/chatty/signal/tick', { requestId: `t${from + index}` })));
+  await talk(0, 420);
+  await page.visit('namespaces/default/workflows/chatty');
+  await page.getByRole('link', { name: /^History/ }).click();
+  await page.getByRole('button', { name: /^Show more of the 21 / }).click();
+  await see('422');
+  await talk(420, 422);
+  await see('424');
+  await checkPage(page);
+});
+
 test('cancel, terminate and reset', async () => {
   const more = async (name) => {
     await page.locator('.page-head summary').click();

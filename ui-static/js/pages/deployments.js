@@ -6,7 +6,7 @@ import { link } from '../router.js';
 import { routing, buildOf } from '../model/deployments.js';
 import { instant } from '../model/time.js';
 import { versionStatus } from '../model/enums.js';
-import { usePlace, PageHead, Failure, Loading, Time, Badge, VersionBadge } from '../parts/basic.js';
+import { usePlace, PageHead, Failure, Loading, Time, VersionBadge } from '../parts/basic.js';
 import { TrafficBar } from '../parts/traffic.js';
 import { ProblemBanner, useProblems } from '../parts/problems.js';
 import { StartWorker } from '../parts/start_worker.js';
@@ -44,5 +44,5 @@ export function Deployments() {
       <thead><tr><th scope="col">Deployment</th><th scope="col">New work goes to</th><th scope="col">Latest version</th><th scope="col">Routing changed</th><th scope="col" class="narrow-hide">Created</th></tr></thead>
       <tbody>${list.map((deployment) => html`<${Row} key=${deployment.name} deployment=${deployment} ns=${ns} />`)}</tbody>
     </table></div>` : null}
-    ${data?.nextPageToken ? html`<p class="mute">Only the first ${list.length} are shown. <${Badge}>more<//></p>` : null}`;
+    ${data?.nextPageToken ? html`<p class="mute">Only the first ${list.length} are shown; open others by their address.</p>` : null}`;
 }

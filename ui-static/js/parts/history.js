@@ -38,23 +38,32 @@ function Line({ open, toggle, id, category, title, detail, outcome, at, extra, c
   </li>`;
 }
 
+/* So many lines are drawn at a time: a long history has tens of thousands. */
+const LINES = 400;
+
 export function History({ events, groups, compact, picked, newestFirst }) {
   const [open, set] = useState({});
+  const [most, allow] = useState(LINES);
   useEffect(() => {
     if (picked) set((before) => ({ ...before, [picked]: true }));
   }, [picked]);
   const toggle = (id) => () => set({ ...open, [id]: !open[id] });
   const order = (list) => (newestFirst ? [...list].reverse() : list);
+  const all = compact ? order(groups.filter((group) => !isRoutine(group))) : order(events);
+  const wanted = picked ? all.findIndex((one) => String(one.id ?? one.eventId) === picked) + 1 : 0;
+  const shown = all.slice(0, Math.max(most, wanted));
+  const more = all.length > shown.length
+    ? html`<p><button type="button" onClick=${() => allow(shown.length + 5 * LINES)}>Show more of the ${all.length - shown.length} that follow</button></p>` : null;
   if (compact) {
-    return html`<ol class="events">${order(groups.filter((group) => !isRoutine(group))).map((group) => html`<${Line} key=${group.id} picked=${picked === group.id} open=${open[group.id]} toggle=${toggle(group.id)} id=${group.id} category=${group.category}
+    return html`<ol class="events">${shown.map((group) => html`<${Line} key=${group.id} picked=${picked === group.id} open=${open[group.id]} toggle=${toggle(group.id)} id=${group.id} category=${group.category}
       title=${group.title} detail=${detailOf(group)} outcome=${group.outcome || (group.to === null ? 'open' : '')} at=${group.from}
       extra=${html`${group.attempt > 1 ? html`<${Badge} kind="warn">attempt ${group.attempt}<//>` : null}<span class="event-took">${group.to !== null && group.to > group.from ? spanText(group.to - group.from) : ''}</span>`}>
       ${group.lastFailure ? html`<div class="event-body"><p class="field-label">Last failure</p><${FailureTree} failure=${group.lastFailure} /></div>` : null}
       ${group.events.map((event) => html`<div class="event-part"><p><span class="event-id">${event.eventId}</span> <b>${eventName(event)}</b> <span class="mute"><${Time} at=${instant(event.eventTime)} full millis /></span></p><${EventBody} event=${event} /></div>`)}
-    <//>`)}</ol>`;
+    <//>`)}</ol>${more}`;
   }
-  return html`<ol class="events">${order(events).map((event) => html`<${Line} key=${event.eventId} open=${open[event.eventId]} toggle=${toggle(event.eventId)} id=${event.eventId} category=${categoryOf(eventName(event))} picked=${picked === event.eventId}
-    title=${eventName(event)} detail=${summaryOf(event)} at=${instant(event.eventTime)}><${EventBody} event=${event} /><//>`)}</ol>`;
+  return html`<ol class="events">${shown.map((event) => html`<${Line} key=${event.eventId} open=${open[event.eventId]} toggle=${toggle(event.eventId)} id=${event.eventId} category=${categoryOf(eventName(event))} picked=${picked === event.eventId}
+    title=${eventName(event)} detail=${summaryOf(event)} at=${instant(event.eventTime)}><${EventBody} event=${event} /><//>`)}</ol>${more}`;
 }
 
 /* What a group says in one line: how it ended, else how it began, else why it is being tried again. */
