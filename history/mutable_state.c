@@ -11,7 +11,7 @@
 #include "history/internal.h"
 
 /* A run's first chunk: enough for the texts of most started events. */
-enum { RUN_ARENA_BYTES = 512, TASK_ARENA_BYTES = 128, SCRATCH_ARENA_BYTES = 4096 };
+enum { RUN_ARENA_BYTES = 320, SCRATCH_ARENA_BYTES = 4096 };
 
 /* One typed wrapper per applier, so that none is called through a pointer of another type. */
 #define EVENT(upper, lower, camel, apply, buffered)                                                                \
@@ -62,8 +62,6 @@ struct mutable_state *mutable_state_new(void)
     struct mutable_state *ms = memory_new(sizeof(*ms));
 
     ms->arena = arena;
-    ms->task_arena = arena_new(TASK_ARENA_BYTES);
-    ms->sticky_arena = arena_new(TASK_ARENA_BYTES);
     ms->next_event_id = 1;
     ms->next_attempt = 1;
     ms->run_expires_at = ms->execution_expires_at = NANOS_MAX;
@@ -100,8 +98,8 @@ void mutable_state_free(struct mutable_state *ms)
     mutable_state_drop_buffered(ms);
     versions_free(ms->versions);
     versioning_free(ms->versioning);
-    arena_free(ms->task_arena);
-    arena_free(ms->sticky_arena);
+    memory_free(ms->task_texts);
+    memory_free(ms->sticky_queue);
     arena_free(ms->memo_arena);
     memory_free((void *)(uintptr_t)ms->search_attributes.data);
     arena_free(ms->priority_arena);

@@ -41,15 +41,15 @@ struct workflow_task {
     enum workflow_task_state state;
     bool is_transient;          /* attempt 2 or later: has no events until it completes; ids are virtual */
     bool is_speculative;        /* brings an update only: has no events unless something comes of it; ids are virtual */
+    bool is_sticky;             /* scheduled onto the sticky queue */
     int64_t scheduled_event_id; /* virtual when transient: next_event_id when it was scheduled */
     int64_t started_event_id;
     int32_t attempt;
+    unsigned suggests; /* started: why it suggests to continue as new, a bit for each reason */
     nanos scheduled_time, original_scheduled_time, started_time;
     nanos start_to_close;              /* its time-out */
-    bool is_sticky;                    /* scheduled onto the sticky queue */
     nanos schedule_to_start;           /* sticky and speculative only */
     const char *identity, *request_id; /* of the poller that started it */
-    unsigned suggests;                 /* started: why it suggests to continue as new, a bit for each reason */
     int64_t stamp; /* grows when what matching has of the task is void and must be given to it again */
 };
 
@@ -147,9 +147,8 @@ struct versions;
 struct versioning;
 
 struct mutable_state {
-    struct arena *arena;        /* what lives as long as the run is loaded */
-    struct arena *task_arena;   /* the texts of workflow_task; emptied when the next one starts */
-    struct arena *sticky_arena; /* the sticky queue's name; emptied when it changes */
+    struct arena *arena; /* what lives as long as the run is loaded */
+    char *task_texts;    /* those of workflow_task, until the next one starts */
     /* Of these, once they have changed; NULL before. */
     struct arena *memo_arena, *priority_arena;
 
@@ -182,11 +181,12 @@ struct mutable_state {
     int64_t previous_started_event_id; /* WorkflowTaskStarted of the last completed workflow task; 0: none */
     int64_t last_completed_event_id;   /* WorkflowTaskCompleted of the same; 0: none */
     PbWorkflowExecutionStatus status;
+    int32_t signals_count;
     nanos close_time;
     int64_t close_event_id; /* 0: open */
     const char *new_run_id; /* the successor that the close event names; NULL: none */
+    int64_t reset_event_id; /* the WorkflowTaskFailed with which a reset has made this run; 0: none has */
     bool cancel_requested;
-    int64_t reset_event_id;    /* the WorkflowTaskFailed with which a reset has made this run; 0: none has */
     bool first_task_scheduled; /* a workflow task has been scheduled once: the backoff is over */
     struct activity *activities, *activities_by_id;
     struct user_timer *timers;
@@ -194,7 +194,6 @@ struct mutable_state {
     struct external *externals;
     struct update *updates; /* in order of admission */
     struct used_request *used_requests;
-    int32_t signals_count;
     struct versions *versions;     /* what is remembered of workers (versions.c); NULL: nothing */
     struct versioning *versioning; /* which version it runs on (versioning.c); NULL: it has never had to do with any */
     /* The last WorkflowTaskFailed or -TimedOut since a success: one of the two is set, or neither. */
@@ -206,22 +205,23 @@ struct mutable_state {
     int32_t next_attempt; /* of the next workflow task to be scheduled */
 
     /* In memory only: a run that is loaded again begins with the normal queue and its full history. */
-    const char *sticky_queue; /* NULL: none */
+    char *sticky_queue; /* its own; NULL: none */
     nanos sticky_timeout;
-    bool is_flushing; /* the events that enter the log have been buffered (buffered.c) */
 
     /* The volatile part. */
     struct buffered_event *buffered, **buffered_end;
-    int32_t buffered_count;
     int64_t buffered_bytes;
-    bool close_refused;
+    int32_t buffered_count;
     int32_t workflow_task_problems; /* consecutive ones; not those of a sticky queue's worker */
     const char *reset_run_id;       /* the newest run that a reset has made of this one; NULL: none */
+    bool close_refused;
 
-    /* In memory only: the server has changed search_attributes since the run's row was stored. Cleared by the engine.
-     */
+    /* In memory only: whether the events that enter the log have been buffered (buffered.c); whether the server has
+     * changed search_attributes since the run's row was stored, and those that are looked up
+     * (proto/search_attributes.h). The last two are cleared by the engine. */
+    bool is_flushing;
     bool columns_changed;
-    bool lookups_changed; /* the same of search attributes that are looked up (proto/search_attributes.h) */
+    bool lookups_changed;
 
     /* Sizes, kept by the engine as it stores. */
     int64_t history_bytes, transitions;

@@ -79,6 +79,24 @@ static void keep_attributes(struct mutable_state *ms, const PbSearchAttributes *
     arena_free(scratch);
 }
 
+/* A copy of the text, or `same` when it says the same: nearly all runs are the first of their chain, and their root. */
+static const char *keep_once(struct arena *arena, const char *text, const char *same)
+{
+    return strcmp(text, same) == 0 ? same : arena_strdup(arena, text);
+}
+
+static const PbWorkflowExecution *keep_root(struct mutable_state *ms, const PbWorkflowExecution *root)
+{
+    PbWorkflowExecution *kept;
+
+    if (root == NULL)
+        return NULL;
+    kept = ARENA_NEW_PB(ms->arena, PbWorkflowExecution);
+    kept->workflow_id = borrow_text(keep_once(ms->arena, root->workflow_id, ms->workflow_id));
+    kept->run_id = borrow_text(keep_once(ms->arena, root->run_id, ms->original_run_id));
+    return kept;
+}
+
 enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
                           const PbWorkflowExecutionStartedEventAttributes *attributes)
 {
@@ -89,7 +107,7 @@ enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
     ms->workflow_type = arena_strdup(arena, attributes->workflow_type == NULL ? "" : attributes->workflow_type->name);
     ms->task_queue = arena_strdup(arena, attributes->task_queue == NULL ? "" : attributes->task_queue->name);
     ms->original_run_id = arena_strdup(arena, attributes->original_execution_run_id);
-    ms->first_run_id = arena_strdup(arena, attributes->first_execution_run_id);
+    ms->first_run_id = keep_once(arena, attributes->first_execution_run_id, ms->original_run_id);
     ms->start_identity = arena_strdup(arena, attributes->identity);
     ms->execution_timeout = duration_from_pb(attributes->workflow_execution_timeout);
     ms->run_timeout = duration_from_pb(attributes->workflow_run_timeout);
@@ -105,16 +123,16 @@ enum broken apply_started(struct mutable_state *ms, const PbHistoryEvent *event,
         ms->execution_expires_at = time_from_pb(attributes->workflow_execution_expiration_time);
     ms->attempt = attributes->attempt;
     ms->retry_policy = pb_copy(arena, attributes->retry_policy);
-    ms->cron_schedule = arena_strdup(arena, attributes->cron_schedule);
+    ms->cron_schedule = keep_once(arena, attributes->cron_schedule, "");
     ms->memo = pb_copy(arena, attributes->memo);
     keep_attributes(ms, attributes->search_attributes);
     ms->priority = pb_copy(arena, attributes->priority);
     ms->user_metadata = pb_copy(arena, event->user_metadata);
     ms->parent_execution = pb_copy(arena, attributes->parent_workflow_execution);
-    ms->parent_namespace = arena_strdup(arena, attributes->parent_workflow_namespace);
+    ms->parent_namespace = keep_once(arena, attributes->parent_workflow_namespace, "");
     ms->parent_initiated_event_id = attributes->parent_initiated_event_id;
-    ms->parent_namespace_id = arena_strdup(arena, attributes->parent_workflow_namespace_id);
-    ms->root_execution = pb_copy(arena, attributes->root_workflow_execution);
+    ms->parent_namespace_id = keep_once(arena, attributes->parent_workflow_namespace_id, "");
+    ms->root_execution = keep_root(ms, attributes->root_workflow_execution);
     versions_inherit(ms, attributes->prev_auto_reset_points);
     versioning_note_start(ms, attributes);
     versions_note_start(ms);

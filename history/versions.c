@@ -10,12 +10,14 @@
  */
 #include <string.h>
 
+#include "base/invariant.h"
+#include "base/memory.h"
 #include "history/internal.h"
 #include "proto/versioning.h"
 
 /* Both are part of the fold and hence not configurable. Server 1.32.0: history.historyMaxAutoResetPoints and
  * searchAttributesSizeOfValueLimit. */
-enum { RESET_POINTS_MAX = 20, ATTRIBUTE_BYTES_MAX = 2048, VERSIONS_ARENA_BYTES = 512 };
+enum { RESET_POINTS_MAX = 20, ATTRIBUTE_BYTES_MAX = 2048 };
 
 /* What the search attributes say of the version that the run is on. */
 struct view {
@@ -25,13 +27,23 @@ struct view {
     const char *deployment;                   /* "": none */
 };
 
-/* The whole memory, replaced when something of it changes: workers seldom do. */
+/* A reset point. Most runs have one, so it is less than the message. */
+struct point {
+    const char *checksum, *build_id;
+    const char *run_id; /* "": this run's own */
+    int64_t completed_event_id;
+    nanos created, expires; /* 0: never */
+    bool is_resettable;
+};
+
+/* The whole memory, in one piece with all that it points to; replaced when something of it changes, which workers
+ * seldom do. What it becomes is drafted on the stack, and may borrow from what it has been. */
 struct versions {
-    struct arena *arena;
-    PbWorkerVersionStamp *stamp; /* NULL: the last completion had none */
-    const char *deployment_name; /* "": none */
-    PbResetPoints *points;       /* oldest first; the run id of this run's own is "" */
-    bool is_shown;               /* the search attributes show `view`; before, they show nothing */
+    const PbWorkerVersionStamp *stamp; /* NULL: the last completion had none */
+    const char *deployment_name;       /* "": none */
+    struct point *points;              /* oldest first */
+    size_t points_count;
+    bool is_shown; /* the search attributes show `view`; before, they show nothing */
     struct view view;
     struct texts {
         const char **texts;
@@ -39,71 +51,148 @@ struct versions {
     } build_ids, used; /* BuildIds without the first one, which is the view's, and the versions that have completed */
 };
 
-static struct texts copy_texts(struct arena *arena, const struct texts *texts)
-{
-    struct texts copy = {ARENA_NEW_ARRAY(arena, const char *, texts->count + 1), 0};
+static const struct versions nothing = {.deployment_name = "", .view.deployment = ""};
 
-    for (; copy.count < texts->count; copy.count++)
-        copy.texts[copy.count] = arena_strdup(arena, texts->texts[copy.count]);
-    return copy;
+static const struct versions *of(const struct mutable_state *ms)
+{
+    return ms->versions == NULL ? &nothing : ms->versions;
 }
 
-/* A copy that has room for one more reset point, build id and used version. */
-static struct versions *versions_copy(const struct versions *before)
-{
-    static const struct versions none = {.deployment_name = "", .view.deployment = ""};
-    struct arena *arena = arena_new(VERSIONS_ARENA_BYTES);
-    struct versions *copy = ARENA_NEW(arena, struct versions);
-    size_t points_count;
+/* ---- keeping it ---- */
 
-    if (before == NULL)
-        before = &none;
-    points_count = before->points == NULL ? 0 : before->points->n_points;
-    *copy = *before;
-    copy->arena = arena;
-    copy->stamp = pb_copy(arena, before->stamp);
-    copy->deployment_name = arena_strdup(arena, before->deployment_name);
-    copy->points = ARENA_NEW_PB(arena, PbResetPoints);
-    copy->points->points = ARENA_NEW_ARRAY(arena, PbResetPointInfo *, points_count + 1);
-    for (; copy->points->n_points < points_count; copy->points->n_points++)
-        copy->points->points[copy->points->n_points] = pb_copy(arena, before->points->points[copy->points->n_points]);
-    copy->view.version = pb_copy(arena, before->view.version);
-    copy->view.deployment = arena_strdup(arena, before->view.deployment);
-    copy->build_ids = copy_texts(arena, &before->build_ids);
-    copy->used = copy_texts(arena, &before->used);
-    return copy;
+static size_t text_bytes(const char *text)
+{
+    return text[0] == '\0' ? 0 : strlen(text) + 1;
 }
 
-static void replace(struct mutable_state *ms, struct versions *versions)
+static size_t texts_bytes(const struct texts *texts)
 {
-    struct versions *old = ms->versions;
+    size_t bytes = texts->count * sizeof(char *);
 
-    ms->versions = versions;
-    versions_free(old);
+    for (size_t i = 0; i < texts->count; i++)
+        bytes += text_bytes(texts->texts[i]);
+    return bytes;
+}
+
+/* What a piece takes that holds all of it. */
+static size_t versions_bytes(const struct versions *v)
+{
+    size_t bytes = sizeof(*v) + v->points_count * sizeof(v->points[0]);
+
+    for (size_t i = 0; i < v->points_count; i++)
+        bytes +=
+            text_bytes(v->points[i].checksum) + text_bytes(v->points[i].build_id) + text_bytes(v->points[i].run_id);
+    if (v->stamp != NULL)
+        bytes += sizeof(*v->stamp) + text_bytes(v->stamp->build_id);
+    if (v->view.version != NULL)
+        bytes += sizeof(*v->view.version) + text_bytes(v->view.version->deployment_name) +
+                 text_bytes(v->view.version->build_id);
+    return bytes + texts_bytes(&v->build_ids) + texts_bytes(&v->used) + text_bytes(v->deployment_name) +
+           text_bytes(v->view.deployment);
+}
+
+/* The room of a piece: what must be aligned is taken first, texts after it. */
+static void *take(char **room, const void *from, size_t bytes)
+{
+    char *taken = *room;
+
+    if (bytes > 0)
+        memcpy(taken, from, bytes);
+    *room += bytes;
+    return taken;
+}
+
+static char *take_text(char **room, const char *text)
+{
+    static char empty[] = "";
+
+    return text[0] == '\0' ? empty : take(room, text, strlen(text) + 1);
+}
+
+static void take_texts(char **room, struct texts *texts)
+{
+    for (size_t i = 0; i < texts->count; i++)
+        texts->texts[i] = take_text(room, texts->texts[i]);
+}
+
+/* What is drafted becomes the run's memory. */
+static void keep(struct mutable_state *ms, const struct versions *draft)
+{
+    size_t bytes = versions_bytes(draft);
+    char *block = memory_new(bytes), *room = block;
+    struct versions *v = take(&room, draft, sizeof(*draft));
+    PbWorkerVersionStamp *stamp = NULL;
+    PbWorkerDeploymentVersion *version = NULL;
+
+    v->points = take(&room, draft->points, draft->points_count * sizeof(draft->points[0]));
+    v->build_ids.texts = take(&room, draft->build_ids.texts, draft->build_ids.count * sizeof(char *));
+    v->used.texts = take(&room, draft->used.texts, draft->used.count * sizeof(char *));
+    if (draft->stamp != NULL)
+        v->stamp = stamp = take(&room, draft->stamp, sizeof(*stamp));
+    if (draft->view.version != NULL)
+        v->view.version = version = take(&room, draft->view.version, sizeof(*version));
+    if (stamp != NULL) {
+        stamp->base = (ProtobufCMessage)PROTOBUF_C_MESSAGE_INIT(stamp->base.descriptor); /* without unknown fields */
+        stamp->build_id = take_text(&room, stamp->build_id);
+    }
+    if (version != NULL) {
+        version->base = (ProtobufCMessage)PROTOBUF_C_MESSAGE_INIT(version->base.descriptor);
+        version->deployment_name = take_text(&room, version->deployment_name);
+        version->build_id = take_text(&room, version->build_id);
+    }
+    v->deployment_name = take_text(&room, v->deployment_name);
+    v->view.deployment = take_text(&room, v->view.deployment);
+    for (size_t i = 0; i < v->points_count; i++) {
+        v->points[i].checksum = take_text(&room, v->points[i].checksum);
+        v->points[i].build_id = take_text(&room, v->points[i].build_id);
+        v->points[i].run_id = take_text(&room, v->points[i].run_id);
+    }
+    take_texts(&room, &v->build_ids);
+    take_texts(&room, &v->used);
+    invariant(room == block + bytes, "versions take %zd bytes instead of %zu", room - block, bytes);
+    memory_free(ms->versions);
+    ms->versions = v;
 }
 
 void versions_free(struct versions *versions)
 {
-    if (versions != NULL)
-        arena_free(versions->arena);
+    memory_free(versions);
 }
 
 void versions_inherit(struct mutable_state *ms, const PbResetPoints *points)
 {
-    struct versions from = {.deployment_name = "", .points = borrow(points), .view.deployment = ""};
+    struct versions draft = nothing;
+    struct arena *scratch;
 
-    if (points != NULL && points->n_points > 0)
-        replace(ms, versions_copy(&from));
+    if (points == NULL || points->n_points == 0)
+        return;
+    scratch = arena_new(1024);
+    draft.points = ARENA_NEW_ARRAY(scratch, struct point, points->n_points);
+    for (; draft.points_count < points->n_points; draft.points_count++) {
+        const PbResetPointInfo *from = points->points[draft.points_count];
+
+        draft.points[draft.points_count] = (struct point){
+            .checksum = from->binary_checksum,
+            .build_id = from->build_id,
+            .run_id = from->run_id,
+            .completed_event_id = from->first_workflow_task_completed_id,
+            .created = time_from_pb(from->create_time),
+            .expires = time_from_pb(from->expire_time),
+            .is_resettable = from->resettable,
+        };
+    }
+    keep(ms, &draft);
+    arena_free(scratch);
 }
 
 const PbWorkerVersionStamp *mutable_state_last_stamp(const struct mutable_state *ms)
 {
-    return ms->versions == NULL ? NULL : ms->versions->stamp;
+    return of(ms)->stamp;
 }
 
 const char *versioning_deployment_name(const struct mutable_state *ms)
 {
-    return ms->versions == NULL ? "" : ms->versions->deployment_name;
+    return of(ms)->deployment_name;
 }
 
 /* ---- search attributes ---- */
@@ -124,7 +213,7 @@ static struct view view_of(const struct mutable_state *ms, const PbWorkerVersion
 
 static bool shows(const struct versions *versions, const struct view *view)
 {
-    return versions != NULL && versions->is_shown && versions->view.is_unversioned == view->is_unversioned &&
+    return versions->is_shown && versions->view.is_unversioned == view->is_unversioned &&
            versions->view.behavior == view->behavior && strcmp(versions->view.deployment, view->deployment) == 0 &&
            versions_are_equal(versions->view.version, view->version);
 }
@@ -186,56 +275,78 @@ static const char *behavior_shown(PbVersioningBehavior behavior)
     }
 }
 
-/* Writes the search attributes; `versions` has its lists already, and gets the view. */
-static void show(struct mutable_state *ms, struct versions *versions, const struct view *view)
+/* Writes the search attributes; the draft has its lists already, and gets the view. */
+static void show(struct mutable_state *ms, struct arena *scratch, struct versions *draft, const struct view *view)
 {
-    struct arena *scratch = arena_new(1024);
-    const struct view *made = &versions->view;
-    const char *version;
+    const char *version = view->version == NULL ? "" : version_to_key(scratch, view->version);
 
-    versions->is_shown = true;
-    versions->view = *view;
-    versions->view.version = pb_copy(versions->arena, view->version);
-    versions->view.deployment = arena_strdup(versions->arena, view->deployment);
-    version = made->version == NULL ? "" : version_to_key(scratch, made->version);
+    draft->is_shown = true;
+    draft->view = *view;
     {
         struct server_attribute changes[] = {
-            {"BuildIds", build_ids_payload(scratch, versions)},
-            {"TemporalUsedWorkerDeploymentVersions", fitting_list(scratch, &versions->used, 0)},
-            {"TemporalWorkerDeployment", keyword_or_none(scratch, made->deployment)},
+            {"BuildIds", build_ids_payload(scratch, draft)},
+            {"TemporalUsedWorkerDeploymentVersions", fitting_list(scratch, &draft->used, 0)},
+            {"TemporalWorkerDeployment", keyword_or_none(scratch, view->deployment)},
             {"TemporalWorkerDeploymentVersion", keyword_or_none(scratch, version)},
-            {"TemporalWorkflowVersioningBehavior", keyword_or_none(scratch, behavior_shown(made->behavior))},
+            {"TemporalWorkflowVersioningBehavior", keyword_or_none(scratch, behavior_shown(view->behavior))},
         };
 
         mutable_state_set_search_attributes(ms, changes, sizeof(changes) / sizeof(changes[0]));
     }
-    arena_free(scratch);
+}
+
+/* Lists of a draft that may change, with room for one more. */
+static struct texts longer(struct arena *scratch, const struct texts *texts)
+{
+    struct texts copy = {ARENA_NEW_ARRAY(scratch, const char *, texts->count + 1), texts->count};
+
+    if (texts->count > 0)
+        memcpy(copy.texts, texts->texts, texts->count * sizeof(char *));
+    return copy;
+}
+
+static struct versions begin_draft(const struct mutable_state *ms, struct arena *scratch)
+{
+    struct versions draft = *of(ms);
+
+    draft.build_ids = longer(scratch, &draft.build_ids);
+    draft.used = longer(scratch, &draft.used);
+    return draft;
+}
+
+static void show_and_keep(struct mutable_state *ms, struct versions *draft, struct arena *scratch,
+                          const struct view *view)
+{
+    if (!shows(draft, view))
+        show(ms, scratch, draft, view);
+    keep(ms, draft);
 }
 
 /* ---- a start, changed options ---- */
 
 static void set_deployment_name(struct mutable_state *ms, const char *name)
 {
-    struct versions *after;
+    struct versions draft = *of(ms);
 
-    if (strcmp(versioning_deployment_name(ms), name) == 0)
+    if (strcmp(draft.deployment_name, name) == 0)
         return;
-    after = versions_copy(ms->versions);
-    after->deployment_name = arena_strdup(after->arena, name);
-    replace(ms, after);
+    draft.deployment_name = name;
+    keep(ms, &draft);
 }
 
 /* Has the search attributes say what the run is on by now. */
 static void show_present(struct mutable_state *ms)
 {
     struct view view = view_of(ms, NULL, versioning_deployment_name(ms));
-    struct versions *after;
+    struct arena *scratch;
+    struct versions draft;
 
-    if (shows(ms->versions, &view))
+    if (shows(of(ms), &view))
         return;
-    after = versions_copy(ms->versions);
-    show(ms, after, &view);
-    replace(ms, after);
+    scratch = arena_new(1024);
+    draft = begin_draft(ms, scratch);
+    show_and_keep(ms, &draft, scratch, &view);
+    arena_free(scratch);
 }
 
 void versions_note_start(struct mutable_state *ms)
@@ -257,15 +368,15 @@ void versions_note_override(struct mutable_state *ms, const char *deployment_nam
 
 void versions_show_anew(struct mutable_state *ms, const char *deployment_name)
 {
-    struct versions *after = versions_copy(ms->versions);
+    struct arena *scratch = arena_new(1024);
+    struct versions draft = begin_draft(ms, scratch);
     struct view view;
 
     if (deployment_name != NULL)
-        after->deployment_name = arena_strdup(after->arena, deployment_name);
-    view = view_of(ms, after->stamp, after->deployment_name);
-    if (!shows(after, &view))
-        show(ms, after, &view);
-    replace(ms, after);
+        draft.deployment_name = deployment_name;
+    view = view_of(ms, draft.stamp, draft.deployment_name);
+    show_and_keep(ms, &draft, scratch, &view);
+    arena_free(scratch);
 }
 
 /* ---- a completion ---- */
@@ -279,46 +390,49 @@ static bool stamps_are_equal(const PbWorkerVersionStamp *a, const PbWorkerVersio
 
 static bool point_is_known(const struct versions *versions, const char *checksum, const char *build_id)
 {
-    for (size_t i = 0; versions != NULL && i < versions->points->n_points; i++) {
-        const PbResetPointInfo *point = versions->points->points[i];
+    for (size_t i = 0; i < versions->points_count; i++) {
+        const struct point *point = &versions->points[i];
 
-        if (strcmp(point->binary_checksum, checksum) == 0 && strcmp(point->build_id, build_id) == 0)
+        if (strcmp(point->checksum, checksum) == 0 && strcmp(point->build_id, build_id) == 0)
             return true;
     }
     return false;
 }
 
-static void add_point(const struct mutable_state *ms, struct versions *versions, const PbHistoryEvent *event,
-                      const char *checksum, const char *build_id)
+static void add_point(const struct mutable_state *ms, struct versions *draft, struct arena *scratch,
+                      const PbHistoryEvent *event, const char *checksum, const char *build_id)
 {
-    PbResetPointInfo *point = ARENA_NEW_PB(versions->arena, PbResetPointInfo);
-    PbResetPoints *points = versions->points;
+    size_t count = draft->points_count;
+    struct point *points = ARENA_NEW_ARRAY(scratch, struct point, count + 1);
 
-    point->binary_checksum = arena_strdup(versions->arena, checksum);
-    point->build_id = arena_strdup(versions->arena, build_id);
-    point->first_workflow_task_completed_id = event->event_id;
-    point->create_time = pb_copy(versions->arena, event->event_time);
-    /* A child whose end is buffered counts as pending: the log does not tell it apart. */
-    point->resettable = ms->children == NULL && ms->externals == NULL;
-    points->points[points->n_points++] = point;
-    if (points->n_points > RESET_POINTS_MAX) {
-        points->points += points->n_points - RESET_POINTS_MAX;
-        points->n_points = RESET_POINTS_MAX;
+    if (count > 0)
+        memcpy(points, draft->points, count * sizeof(points[0]));
+    points[count++] = (struct point){
+        .checksum = checksum,
+        .build_id = build_id,
+        .run_id = "",
+        .completed_event_id = event->event_id,
+        .created = time_from_pb(event->event_time),
+        /* A child whose end is buffered counts as pending: the log does not tell it apart. */
+        .is_resettable = ms->children == NULL && ms->externals == NULL,
+    };
+    if (count > RESET_POINTS_MAX) {
+        points += count - RESET_POINTS_MAX;
+        count = RESET_POINTS_MAX;
     }
+    draft->points = points;
+    draft->points_count = count;
 }
 
-static void set_checksums_attribute(struct mutable_state *ms, const struct versions *versions)
+static void set_checksums_attribute(struct mutable_state *ms, const struct versions *draft, struct arena *scratch)
 {
-    const PbResetPoints *points = versions->points;
-    struct arena *scratch = arena_new(1024);
-    const char **checksums = ARENA_NEW_ARRAY(scratch, const char *, points->n_points);
+    const char **checksums = ARENA_NEW_ARRAY(scratch, const char *, draft->points_count);
     size_t count = 0;
 
-    for (size_t i = 0; i < points->n_points; i++)
-        if (points->points[i]->binary_checksum[0] != '\0')
-            checksums[count++] = points->points[i]->binary_checksum;
+    for (size_t i = 0; i < draft->points_count; i++)
+        if (draft->points[i].checksum[0] != '\0')
+            checksums[count++] = draft->points[i].checksum;
     mutable_state_set_search_attribute(ms, "BinaryChecksums", keyword_list_payload(scratch, count, checksums));
-    arena_free(scratch);
 }
 
 /* How BuildIds has a worker's build id behind its prefix. */
@@ -336,7 +450,7 @@ static bool build_id_is_known(const struct versions *versions, const PbWorkerVer
         return true; /* there is nothing to know */
     prefix = build_id_prefix(stamp);
     length = strlen(prefix);
-    for (size_t i = 0; versions != NULL && i < versions->build_ids.count; i++) {
+    for (size_t i = 0; i < versions->build_ids.count; i++) {
         const char *known = versions->build_ids.texts[i];
 
         if (strncmp(known, prefix, length) == 0 && known[length] == ':' &&
@@ -352,7 +466,7 @@ static bool is_used(const struct versions *versions, const PbWorkerDeploymentVer
 
     if (version == NULL)
         return true;
-    for (size_t i = 0; versions != NULL && i < versions->used.count; i++) {
+    for (size_t i = 0; i < versions->used.count; i++) {
         const char *known = versions->used.texts[i];
 
         if (strncmp(known, version->deployment_name, length) == 0 && known[length] == ':' &&
@@ -365,7 +479,7 @@ static bool is_used(const struct versions *versions, const PbWorkerDeploymentVer
 void versions_note_completion(struct mutable_state *ms, const PbHistoryEvent *event,
                               const PbWorkflowTaskCompletedEventAttributes *attributes)
 {
-    const struct versions *before = ms->versions;
+    const struct versions *before = of(ms);
     const PbWorkerVersionStamp *stamp = attributes->worker_version;
     const PbWorkerDeploymentVersion *version = attributes->deployment_version;
     const char *checksum = attributes->binary_checksum, *name = attributes->worker_deployment_name;
@@ -375,40 +489,54 @@ void versions_note_completion(struct mutable_state *ms, const PbHistoryEvent *ev
          is_new_build_id = !build_id_is_known(before, stamp);
     bool is_first_use = !is_used(before, version);
     bool is_to_show = is_new_build_id || is_first_use || !shows(before, &view) || versioning_attributes_held(ms);
-    struct versions *after;
+    struct arena *scratch;
+    struct versions draft;
 
     if (!is_new_point && !is_to_show && stamps_are_equal(stamp, before->stamp) &&
         strcmp(name, before->deployment_name) == 0)
         return;
-    after = versions_copy(before);
-    after->stamp = pb_copy(after->arena, stamp);
-    after->deployment_name = arena_strdup(after->arena, name);
+    scratch = arena_new(1024);
+    draft = begin_draft(ms, scratch);
+    draft.stamp = stamp;
+    draft.deployment_name = name;
     if (is_new_point)
-        add_point(ms, after, event, checksum, build_id);
+        add_point(ms, &draft, scratch, event, checksum, build_id);
     if (is_new_point && checksum[0] != '\0')
-        set_checksums_attribute(ms, after);
+        set_checksums_attribute(ms, &draft, scratch);
     if (is_new_build_id)
-        after->build_ids.texts[after->build_ids.count++] =
-            arena_printf(after->arena, "%s:%s", build_id_prefix(stamp), stamp->build_id);
+        draft.build_ids.texts[draft.build_ids.count++] =
+            arena_printf(scratch, "%s:%s", build_id_prefix(stamp), stamp->build_id);
     if (is_first_use)
-        after->used.texts[after->used.count++] = version_to_key(after->arena, version);
+        draft.used.texts[draft.used.count++] = version_to_key(scratch, version);
     if (is_to_show)
-        show(ms, after, &view);
+        show(ms, scratch, &draft, &view);
     versioning_attributes_follow(ms);
-    replace(ms, after);
+    keep(ms, &draft);
+    arena_free(scratch);
 }
 
 /* ---- reset points as they are shown ---- */
 
 PbResetPoints *mutable_state_reset_points(const struct mutable_state *ms, struct arena *arena, const char *run_id)
 {
-    PbResetPoints *points = ms->versions == NULL ? NULL : pb_copy(arena, ms->versions->points);
+    const struct versions *v = of(ms);
+    PbResetPoints *points = ARENA_NEW_PB(arena, PbResetPoints);
 
-    if (points == NULL)
-        return ARENA_NEW_PB(arena, PbResetPoints);
-    for (size_t i = 0; i < points->n_points; i++)
-        if (points->points[i]->run_id[0] == '\0') /* its own */
-            points->points[i]->run_id = arena_strdup(arena, run_id);
+    points->points = ARENA_NEW_ARRAY(arena, PbResetPointInfo *, v->points_count);
+    while (points->n_points < v->points_count) {
+        const struct point *from = &v->points[points->n_points];
+        PbResetPointInfo *point = ARENA_NEW_PB(arena, PbResetPointInfo);
+        bool is_own = from->run_id[0] == '\0';
+
+        point->binary_checksum = arena_strdup(arena, from->checksum);
+        point->build_id = arena_strdup(arena, from->build_id);
+        point->run_id = arena_strdup(arena, is_own ? run_id : from->run_id);
+        point->first_workflow_task_completed_id = from->completed_event_id;
+        point->create_time = from->created == 0 ? NULL : pb_timestamp_new(arena, from->created);
+        point->expire_time = from->expires == 0 ? NULL : pb_timestamp_new(arena, from->expires);
+        point->resettable = from->is_resettable;
+        points->points[points->n_points++] = point;
+    }
     return points;
 }
 

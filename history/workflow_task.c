@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/invariant.h"
+#include "base/memory.h"
 #include "history/internal.h"
 
 /* A worker may keep a task alive without progress (local activities) for so long. Server 1.32.0, history.md 2.4. */
@@ -41,11 +42,28 @@ PbTaskQueue *workflow_task_queue(struct arena *arena, const struct mutable_state
     return queue;
 }
 
+/* Who has started the workflow task, by which poll; NULL when nobody has. */
+static void keep_texts(struct mutable_state *ms, const char *identity, const char *request_id)
+{
+    size_t identity_bytes = identity == NULL ? 0 : strlen(identity) + 1;
+    size_t request_bytes = request_id == NULL ? 0 : strlen(request_id) + 1;
+    char *texts = memory_new(identity_bytes + request_bytes + 1);
+
+    if (identity != NULL)
+        memcpy(texts, identity, identity_bytes);
+    if (request_id != NULL)
+        memcpy(texts + identity_bytes, request_id, request_bytes);
+    ms->workflow_task.identity = identity == NULL ? NULL : texts;
+    ms->workflow_task.request_id = request_id == NULL ? NULL : texts + identity_bytes;
+    memory_free(ms->task_texts);
+    ms->task_texts = texts;
+}
+
 static void clear_sticky(struct mutable_state *ms)
 {
+    memory_free(ms->sticky_queue);
     ms->sticky_queue = NULL;
     ms->sticky_timeout = 0;
-    arena_reset(ms->sticky_arena);
 }
 
 void workflow_task_forget_sticky(struct mutable_state *ms)
@@ -56,8 +74,9 @@ void workflow_task_forget_sticky(struct mutable_state *ms)
 static void set_sticky(struct mutable_state *ms, const char *queue, nanos timeout)
 {
     if (ms->sticky_queue == NULL || strcmp(ms->sticky_queue, queue) != 0) {
-        arena_reset(ms->sticky_arena);
-        ms->sticky_queue = arena_strdup(ms->sticky_arena, queue);
+        memory_free(ms->sticky_queue);
+        ms->sticky_queue = memory_new(strlen(queue) + 1);
+        memcpy(ms->sticky_queue, queue, strlen(queue));
     }
     ms->sticky_timeout = timeout;
 }
@@ -176,13 +195,11 @@ void workflow_task_start(struct transition *t, const struct task_poller *who)
         follow_poller(t, who);
         return;
     }
-    arena_reset(ms->task_arena);
     task->state = WORKFLOW_TASK_STARTED;
     task->started_event_id = task->scheduled_event_id + 1;
     task->started_time = t->now;
     task->suggests = suggestions(t);
-    task->identity = arena_strdup(ms->task_arena, who->identity);
-    task->request_id = arena_strdup(ms->task_arena, who->request_id);
+    keep_texts(ms, who->identity, who->request_id);
     follow_poller(t, who);
 }
 
@@ -233,10 +250,8 @@ struct task_memory workflow_task_remember(const struct mutable_state *ms, struct
 
 void workflow_task_recall(struct mutable_state *ms, const struct task_memory *memory)
 {
-    arena_reset(ms->task_arena);
     ms->workflow_task = memory->task;
-    ms->workflow_task.identity = arena_strdup(ms->task_arena, memory->task.identity);
-    ms->workflow_task.request_id = arena_strdup(ms->task_arena, memory->task.request_id);
+    keep_texts(ms, memory->task.identity, memory->task.request_id);
     if (memory->sticky_queue != NULL)
         set_sticky(ms, memory->sticky_queue, memory->sticky_timeout);
     else
@@ -654,12 +669,10 @@ enum broken apply_workflow_task_started(struct mutable_state *ms, const PbHistor
 
     if (task->state != WORKFLOW_TASK_SCHEDULED || task->scheduled_event_id != attributes->scheduled_event_id)
         return BROKEN_WORKFLOW_TASK;
-    arena_reset(ms->task_arena);
     task->state = WORKFLOW_TASK_STARTED;
     task->started_event_id = event->event_id;
     task->started_time = time_from_pb(event->event_time);
-    task->identity = arena_strdup(ms->task_arena, attributes->identity);
-    task->request_id = arena_strdup(ms->task_arena, attributes->request_id);
+    keep_texts(ms, attributes->identity, attributes->request_id);
     return INTACT;
 }
 

@@ -100,7 +100,7 @@ static void store_unstored(struct run *run)
     if (run->unstored.len == 0)
         return;
     events_append(run->engine->server->store, run->id, &batch);
-    run->unstored.len = 0;
+    buffer_free(&run->unstored); /* a run that waits does without */
 }
 
 /* The events of a transition that are stored with it, in batches. */

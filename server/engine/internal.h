@@ -38,7 +38,6 @@ struct run {
     uint8_t run_id[UUID_BYTES];
     char run_id_text[UUID_TEXT_BYTES];
     char *start_request_id;
-    bool is_current;
     struct mutable_state *state;
 
     /* The started event of the pending workflow task, which is not stored before that ends: a packed History, or empty.
@@ -57,13 +56,9 @@ struct run {
 
     struct run *newer, *older; /* by last use */
     nanos last_used;
-    struct run *next_touched;
-    bool is_touched;
+    struct run *next_touched, *next_to_dispatch, *next_to_delete;
+    bool is_current, is_touched, is_to_dispatch, is_to_delete;
     bool may_be_indexed; /* its row may have search attributes that are looked up */
-    struct run *next_to_dispatch;
-    bool is_to_dispatch;
-    struct run *next_to_delete;
-    bool is_to_delete;
     int64_t stored_transitions;
     size_t bytes; /* what it was last counted with */
 
