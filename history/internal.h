@@ -196,7 +196,7 @@ bool versioning_tells_of_target(const struct mutable_state *ms);
 /* Which target a run that stays where it is by continuing as new has declined; NULL: none. In `arena`. */
 PbDeclinedTargetVersionUpgrade *versioning_declined_by_continuing(const struct mutable_state *ms, struct arena *arena);
 
-/* The volatile part, NULL when there is none; shares memory with the state. Whether that of the row is another one. */
+/* The volatile part, NULL when there is none; all of it in `arena`. Whether that of the row is another one. */
 PbVersioningVolatile *versioning_pack(const struct mutable_state *ms, struct arena *arena);
 void versioning_unpack(struct mutable_state *ms, const PbVersioningVolatile *packed, bool is_stored);
 bool versioning_must_be_stored(const struct mutable_state *ms);

@@ -112,28 +112,44 @@ void mutable_state_set_search_attribute(struct mutable_state *ms, const char *na
     mutable_state_set_search_attributes(ms, &(struct server_attribute){name, payload}, 1);
 }
 
-/* Appends a text as the real server's JSON has it: what could end a script in a web page is escaped as well. */
-static void append_json_text(struct buffer *json, const char *text)
+/* How many bytes from here on stand for themselves. */
+static size_t plain_bytes(const char *text)
+{
+    const char *at = text;
+
+    while ((unsigned char)*at >= ' ' && *at != '"' && *at != '\\' && *at != '<' && *at != '>' && *at != '&')
+        at++;
+    return (size_t)(at - text);
+}
+
+static void append_escaped(struct buffer *json, char c)
 {
     static const char short_escapes[] = "\bb\ff\nn\rr\tt\"\"\\\\";
     char escape[8];
 
-    buffer_append_byte(json, '"');
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        const char *known = NULL;
-
-        for (const char *at = short_escapes; *at != '\0' && known == NULL; at += 2)
-            known = *at == *text ? at + 1 : NULL;
-        if (known != NULL) {
+    for (const char *at = short_escapes; *at != '\0'; at += 2) {
+        if (*at == c) {
             buffer_append_byte(json, '\\');
-            buffer_append_byte(json, (uint8_t)*known);
-        } else if (c < ' ' || c == '<' || c == '>' || c == '&') {
-            snprintf(escape, sizeof(escape), "\\u%04x", c);
-            buffer_append(json, escape, strlen(escape));
-        } else {
-            buffer_append_byte(json, c);
+            buffer_append_byte(json, (uint8_t)at[1]);
+            return;
         }
+    }
+    snprintf(escape, sizeof(escape), "\\u%04x", (unsigned char)c);
+    buffer_append(json, escape, strlen(escape));
+}
+
+/* Appends a text as the real server's JSON has it: what could end a script in a web page is escaped as well. */
+static void append_json_text(struct buffer *json, const char *text)
+{
+    buffer_append_byte(json, '"');
+    for (;;) {
+        size_t plain = plain_bytes(text);
+
+        buffer_append(json, text, plain);
+        text += plain;
+        if (*text == '\0')
+            break;
+        append_escaped(json, *text++);
     }
     buffer_append_byte(json, '"');
 }

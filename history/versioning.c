@@ -256,7 +256,7 @@ PbWorkflowExecutionVersioningInfo *versioning_info(const struct mutable_state *m
 
 static struct known_target copy_target(struct arena *arena, const struct known_target *target)
 {
-    return (struct known_target){target->is_set, pb_copy(arena, target->version), target->revision};
+    return (struct known_target){target->is_set, version_copy(arena, target->version), target->revision};
 }
 
 /* A copy to be changed. What it is changed to may still be borrowed from the one that it will replace. */
@@ -268,9 +268,9 @@ static struct versioning *begin_change(const struct mutable_state *ms)
 
     *v = *before;
     v->arena = arena;
-    v->version = pb_copy(arena, before->version);
+    v->version = version_copy(arena, before->version);
     v->override = pb_copy(arena, before->override);
-    v->transition_to = pb_copy(arena, before->transition_to);
+    v->transition_to = version_copy(arena, before->transition_to);
     v->notified = copy_target(arena, &before->notified);
     v->declined = copy_target(arena, &before->declined);
     return v;
@@ -327,14 +327,14 @@ void versioning_note_start(struct mutable_state *ms, const PbWorkflowExecutionSt
     v->override = pb_copy(v->arena, override_normal(v->arena, attributes->versioning_override));
     if (pinned != NULL) {
         v->behavior = VERSIONING_BEHAVIOR_PINNED;
-        v->version = pb_copy(v->arena, pinned);
+        v->version = version_copy(v->arena, pinned);
         if (declined != NULL && attributes->continued_execution_run_id[0] != '\0')
-            v->declined =
-                (struct known_target){true, pb_copy(v->arena, declined->deployment_version), declined->revision_number};
+            v->declined = (struct known_target){true, version_copy(v->arena, declined->deployment_version),
+                                                declined->revision_number};
     }
     if (upgraded != NULL) {
         v->behavior = VERSIONING_BEHAVIOR_AUTO_UPGRADE; /* until a worker says what it is */
-        v->version = pb_copy(v->arena, upgraded->source_deployment_version);
+        v->version = version_copy(v->arena, upgraded->source_deployment_version);
         v->revision = upgraded->source_deployment_revision_number;
         v->initial_behavior = upgraded->continue_as_new_initial_versioning_behavior;
     }
@@ -364,7 +364,7 @@ void versioning_note_completion(struct mutable_state *ms, const PbWorkflowTaskCo
         return; /* as nearly always */
     v = begin_change(ms);
     v->behavior = attributes->versioning_behavior;
-    v->version = pb_copy(v->arena, version);
+    v->version = version_copy(v->arena, version);
     if (is_done)
         v->override = NULL;
     if (arrives) {
@@ -442,7 +442,7 @@ void versioning_begin_transition(struct mutable_state *ms, const PbWorkerDeploym
         return;
     v = begin_change(ms);
     v->in_transition = true;
-    v->transition_to = pb_copy(v->arena, to);
+    v->transition_to = version_copy(v->arena, to);
     v->revision = to == NULL ? 0 : revision; /* a move away from versions counts as none */
     v->unstored = true;
     end_change(ms, v);
@@ -514,7 +514,7 @@ static PbDeclinedTargetVersionUpgrade *as_declined(struct arena *arena, const st
 {
     PbDeclinedTargetVersionUpgrade *declined = ARENA_NEW_PB(arena, PbDeclinedTargetVersionUpgrade);
 
-    declined->deployment_version = pb_copy(arena, target->version);
+    declined->deployment_version = version_copy(arena, target->version);
     declined->revision_number = target->revision;
     return declined;
 }
@@ -537,7 +537,7 @@ static PbKnownTarget *pack_target(struct arena *arena, const struct known_target
     if (!target->is_set)
         return NULL;
     packed = ARENA_NEW_PB(arena, PbKnownTarget);
-    packed->version = borrow(target->version);
+    packed->version = version_copy(arena, target->version);
     packed->revision = target->revision;
     return packed;
 }
@@ -546,7 +546,7 @@ static struct known_target unpack_target(struct arena *arena, const PbKnownTarge
 {
     if (packed == NULL)
         return (struct known_target){0};
-    return (struct known_target){true, pb_copy(arena, packed->version), packed->revision};
+    return (struct known_target){true, version_copy(arena, packed->version), packed->revision};
 }
 
 PbVersioningVolatile *versioning_pack(const struct mutable_state *ms, struct arena *arena)
@@ -558,14 +558,14 @@ PbVersioningVolatile *versioning_pack(const struct mutable_state *ms, struct are
         return NULL;
     packed = ARENA_NEW_PB(arena, PbVersioningVolatile);
     packed->in_transition = v->in_transition;
-    packed->transition_to = borrow(v->transition_to);
+    packed->transition_to = version_copy(arena, v->transition_to);
     packed->revision = v->revision;
     packed->notified = pack_target(arena, &v->notified);
     packed->declined = pack_target(arena, &v->declined);
     packed->override_is_over = v->override_is_over;
     packed->name_is_kept = v->name_is_kept;
     if (v->name_is_kept)
-        packed->deployment_name = borrow_text(versioning_deployment_name(ms));
+        packed->deployment_name = arena_strdup(arena, versioning_deployment_name(ms));
     if (v->attributes_held)
         packed->search_attributes = mutable_state_search_attributes(ms, arena);
     if (v->attributes_held && packed->search_attributes == NULL)
@@ -581,7 +581,7 @@ void versioning_unpack(struct mutable_state *ms, const PbVersioningVolatile *pac
         return;
     v = begin_change(ms);
     v->in_transition = packed->in_transition;
-    v->transition_to = pb_copy(v->arena, packed->transition_to);
+    v->transition_to = version_copy(v->arena, packed->transition_to);
     v->revision = packed->revision;
     v->notified = unpack_target(v->arena, packed->notified);
     v->declined = unpack_target(v->arena, packed->declined);

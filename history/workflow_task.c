@@ -244,7 +244,7 @@ struct task_memory workflow_task_remember(const struct mutable_state *ms, struct
     memory.task.identity = arena_strdup(arena, memory.task.identity);
     memory.task.request_id = arena_strdup(arena, memory.task.request_id);
     memory.updates = updates_remember(ms, arena);
-    memory.versioning = pb_copy(arena, versioning_pack(ms, arena));
+    memory.versioning = versioning_pack(ms, arena);
     return memory;
 }
 

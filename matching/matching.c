@@ -529,8 +529,11 @@ struct queue_stats matching_version_stats(const struct matching *matching, const
     struct queue_stats sum = {0};
 
     for (int priority = PRIORITY_FIRST; task_queue != NULL && priority <= PRIORITY_LAST; priority++) {
-        struct queue_stats stats = stats_of_version(task_queue, version, priority, clock_now(matching->clock));
+        struct queue_stats stats;
 
+        if (!stats_has_priority(task_queue, priority))
+            continue;
+        stats = stats_of_version(task_queue, version, priority, clock_now(matching->clock));
         stats_add(&sum, &stats);
     }
     return sum;

@@ -28,6 +28,17 @@ static void add_traffic(const struct queue *queue, int priority, nanos now, stru
     stats->is_known |= stats->add_rate > 0 || stats->dispatch_rate > 0;
 }
 
+bool stats_has_priority(const struct task_queue *task_queue, int priority)
+{
+    if (priority == PRIORITY_DEFAULT)
+        return true;
+    for (const struct queue *queue = &task_queue->unversioned; queue != NULL; queue = queue->next)
+        if (queue->other_traffic != NULL || backlog_count_of(&queue->backlog, priority) > 0 ||
+            (queue->pinned != NULL && backlog_count_of(queue->pinned, priority) > 0))
+            return true;
+    return false;
+}
+
 void stats_add(struct queue_stats *sum, const struct queue_stats *stats)
 {
     sum->backlog_count += stats->backlog_count;

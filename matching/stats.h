@@ -11,6 +11,9 @@
 
 #include "matching/queue.h"
 
+/* Whether there is anything to say of tasks of this priority: of most queues only the default one has been used. */
+bool stats_has_priority(const struct task_queue *task_queue, int priority);
+
 /* Numbers of the tasks of one priority, 1 to 5, all versions together. */
 struct queue_stats stats_of_priority(const struct task_queue *task_queue, int priority, nanos now);
 

@@ -44,14 +44,24 @@ static void add_entry(struct entries *entries, struct entry entry)
     entries->list[entries->count++] = entry;
 }
 
+static bool is_indexed(struct bytes key)
+{
+    char name[64]; /* all that are not looked up are shorter */
+
+    if (key.len >= sizeof(name))
+        return true;
+    if (key.len > 0)
+        memcpy(name, key.data, key.len);
+    name[key.len] = '\0';
+    return is_search_attribute_looked_up(name);
+}
+
 static void add_attribute(void *context, struct bytes key, struct bytes data, struct bytes type_name)
 {
     struct entries *entries = context;
     const char *name = arena_strndup(entries->arena, (const char *)key.data, key.len);
     struct search_value value;
 
-    if (!is_search_attribute_looked_up(name))
-        return;
     for (size_t i = 0; i < search_attribute_types_count; i++) {
         const struct search_attribute_type *type = &search_attribute_types[i];
 
@@ -74,7 +84,7 @@ static struct entries entries_of(struct store *store, struct arena *arena, struc
 {
     struct entries entries = {.store = store, .arena = arena};
 
-    search_attributes_each(attributes, add_attribute, &entries);
+    search_attributes_each(attributes, is_indexed, add_attribute, &entries);
     return entries;
 }
 

@@ -460,7 +460,7 @@ static void read_payload(struct bytes payload, struct bytes *ret_data, struct by
     }
 }
 
-void search_attributes_each(struct bytes attributes,
+void search_attributes_each(struct bytes attributes, bool (*wants)(struct bytes key),
                             void (*each)(void *context, struct bytes key, struct bytes data, struct bytes type),
                             void *context)
 {
@@ -471,6 +471,8 @@ void search_attributes_each(struct bytes attributes,
         if (number != 1)
             continue;
         read_entry(entry, &key, &payload);
+        if (wants != NULL && !wants(key))
+            continue;
         read_payload(payload, &data, &type);
         each(context, key, data, type);
     }

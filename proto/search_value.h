@@ -35,8 +35,9 @@ enum search_value_kind search_value_read(struct arena *arena, struct bytes json,
 enum search_value_kind search_value_find(struct arena *arena, struct bytes attributes, const char *name,
                                          PbIndexedValueType type, struct search_value *ret_value);
 
-/* Calls `each` for every attribute of a packed message, with its key and the data and type of its payload. */
-void search_attributes_each(struct bytes attributes,
+/* Calls `each` for every attribute of a packed message whose key is wanted (NULL: for all), with its key and the data
+ * and type of its payload. */
+void search_attributes_each(struct bytes attributes, bool (*wants)(struct bytes key),
                             void (*each)(void *context, struct bytes key, struct bytes data, struct bytes type),
                             void *context);
 

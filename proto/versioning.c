@@ -6,16 +6,38 @@
 
 /* ---- versions ---- */
 
+/* As printf does it, at a tenth of the cost: each first completion of a run writes these. */
+static char *joined(struct arena *arena, const PbWorkerDeploymentVersion *version, char between)
+{
+    size_t name_bytes = strlen(version->deployment_name), build_bytes = strlen(version->build_id);
+    char *text = arena_alloc_raw(arena, name_bytes + 1 + build_bytes + 1);
+
+    memcpy(text, version->deployment_name, name_bytes);
+    text[name_bytes] = between;
+    memcpy(text + name_bytes + 1, version->build_id, build_bytes + 1);
+    return text;
+}
+
 char *version_to_text(struct arena *arena, const PbWorkerDeploymentVersion *version)
 {
-    if (version == NULL)
-        return arena_strdup(arena, UNVERSIONED_TEXT);
-    return arena_printf(arena, "%s.%s", version->deployment_name, version->build_id);
+    return version == NULL ? arena_strdup(arena, UNVERSIONED_TEXT) : joined(arena, version, '.');
 }
 
 char *version_to_key(struct arena *arena, const PbWorkerDeploymentVersion *version)
 {
-    return arena_printf(arena, "%s:%s", version->deployment_name, version->build_id);
+    return joined(arena, version, ':');
+}
+
+PbWorkerDeploymentVersion *version_copy(struct arena *arena, const PbWorkerDeploymentVersion *version)
+{
+    PbWorkerDeploymentVersion *copy;
+
+    if (version == NULL)
+        return NULL;
+    copy = ARENA_NEW_PB(arena, PbWorkerDeploymentVersion);
+    copy->deployment_name = arena_strdup(arena, version->deployment_name);
+    copy->build_id = arena_strdup(arena, version->build_id);
+    return copy;
 }
 
 PbWorkerDeploymentVersion *version_from_text(struct arena *arena, const char *text, const char **ret_problem)

@@ -19,6 +19,9 @@ char *version_to_text(struct arena *arena, const PbWorkerDeploymentVersion *vers
 /* "deployment:build", the form of search attributes and of error texts. Not NULL. In `arena`. */
 char *version_to_key(struct arena *arena, const PbWorkerDeploymentVersion *version);
 
+/* A copy in `arena`, without fields that we do not know; NULL stays NULL. pb_copy would pack and unpack. */
+PbWorkerDeploymentVersion *version_copy(struct arena *arena, const PbWorkerDeploymentVersion *version);
+
 /* Reads the form of the deprecated text members: cut at the first '.', or at the first ':' when that comes before. NULL
  * result with NULL `ret_problem`: unversioned. `ret_problem`: what is wrong, in `arena`. */
 PbWorkerDeploymentVersion *version_from_text(struct arena *arena, const char *text, const char **ret_problem);

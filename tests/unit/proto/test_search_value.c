@@ -176,7 +176,7 @@ START_TEST(damaged_messages_do_no_harm)
             memcpy(damaged, packed.data, length);
             damaged[rand_below(noise, length)] = (uint8_t)rand_bits(noise);
         }
-        search_attributes_each((struct bytes){damaged, length}, count_attribute, &count);
+        search_attributes_each((struct bytes){damaged, length}, NULL, count_attribute, &count);
         search_value_find(arena, (struct bytes){damaged, length}, "Words", INDEXED_VALUE_TYPE_KEYWORD_LIST, &value);
         arena_reset(arena);
         packed = packed_attributes();
