@@ -604,16 +604,16 @@ static bool take_json(struct walk *walk, uint32_t node, PbPayload *payload, uint
     struct json_writer writer = {.pretty = false};
 
     if (left_out == 0) {
-        json_value(&writer, &walk->json, node);
+        json_put_value(&writer, &walk->json, node);
     } else {
-        json_object_begin(&writer);
+        json_put_object_begin(&writer);
         for (uint32_t name = node + 1; name < behind(walk, node); name = behind(walk, name + 1)) {
             if (name + 1 == left_out)
                 continue;
-            json_name_bytes(&writer, string_of(walk, name));
-            json_value(&writer, &walk->json, name + 1);
+            json_put_name_bytes(&writer, string_of(walk, name));
+            json_put_value(&writer, &walk->json, name + 1);
         }
-        json_object_end(&writer);
+        json_put_object_end(&writer);
     }
     payload->data = (ProtobufCBinaryData){.data = arena_memdup(walk->arena, writer.out.data, writer.out.len),
                                           .len = writer.out.len};

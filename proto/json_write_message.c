@@ -69,7 +69,7 @@ static void write_name(const struct walk *walk, const char *name)
         camel[len++] = upper && *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name;
         upper = false;
     }
-    json_name_bytes(walk->writer, (struct bytes){(const uint8_t *)camel, len});
+    json_put_name_bytes(walk->writer, (struct bytes){(const uint8_t *)camel, len});
 }
 
 static void write_enum(const struct walk *walk, const ProtobufCEnumDescriptor *type, int value)
@@ -77,9 +77,9 @@ static void write_enum(const struct walk *walk, const ProtobufCEnumDescriptor *t
     const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(type, value);
 
     if (known == NULL)
-        json_integer(walk->writer, value);
+        json_put_integer(walk->writer, value);
     else
-        json_string(walk->writer, known->name);
+        json_put_string(walk->writer, known->name);
 }
 
 /* 64-bit integers are strings: JavaScript's numbers do not hold them. */
@@ -87,8 +87,8 @@ static void write_long(const struct walk *walk, const void *value, bool is_unsig
 {
     long long number = *(const int64_t *)value;
 
-    json_string(walk->writer, is_unsigned ? arena_printf(walk->arena, "%llu", (unsigned long long)number)
-                                          : arena_printf(walk->arena, "%lld", number));
+    json_put_string(walk->writer, is_unsigned ? arena_printf(walk->arena, "%llu", (unsigned long long)number)
+                                              : arena_printf(walk->arena, "%lld", number));
 }
 
 static void write_value(const struct walk *walk, const ProtobufCFieldDescriptor *field, const void *value)
@@ -101,11 +101,11 @@ static void write_value(const struct walk *walk, const ProtobufCFieldDescriptor 
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:
     case PROTOBUF_C_TYPE_SFIXED32:
-        json_integer(writer, *(const int32_t *)value);
+        json_put_integer(writer, *(const int32_t *)value);
         return;
     case PROTOBUF_C_TYPE_UINT32:
     case PROTOBUF_C_TYPE_FIXED32:
-        json_unsigned(writer, *(const uint32_t *)value);
+        json_put_unsigned(writer, *(const uint32_t *)value);
         return;
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_SINT64:
@@ -117,32 +117,32 @@ static void write_value(const struct walk *walk, const ProtobufCFieldDescriptor 
         write_long(walk, value, true);
         return;
     case PROTOBUF_C_TYPE_FLOAT:
-        json_double(writer, (double)*(const float *)value, true);
+        json_put_double(writer, (double)*(const float *)value, true);
         return;
     case PROTOBUF_C_TYPE_DOUBLE:
-        json_double(writer, *(const double *)value, false);
+        json_put_double(writer, *(const double *)value, false);
         return;
     case PROTOBUF_C_TYPE_BOOL:
-        json_bool(writer, *(const protobuf_c_boolean *)value != 0);
+        json_put_bool(writer, *(const protobuf_c_boolean *)value != 0);
         return;
     case PROTOBUF_C_TYPE_ENUM:
         write_enum(walk, field->descriptor, *(const int *)value);
         return;
     case PROTOBUF_C_TYPE_STRING:
         text = *(const char *const *)value;
-        json_string(writer, text == NULL ? "" : text);
+        json_put_string(writer, text == NULL ? "" : text);
         return;
     case PROTOBUF_C_TYPE_BYTES:
         data = value;
-        json_base64(writer, (struct bytes){data->data, data->len});
+        json_put_base64(writer, (struct bytes){data->data, data->len});
         return;
     case PROTOBUF_C_TYPE_MESSAGE:
         if (*(const ProtobufCMessage *const *)value != NULL) {
             write_message(walk, *(const ProtobufCMessage *const *)value);
             return;
         }
-        json_object_begin(writer); /* the value of a map's entry that has none */
-        json_object_end(writer);
+        json_put_object_begin(writer); /* the value of a map's entry that has none */
+        json_put_object_end(writer);
         return;
     }
 }
@@ -182,16 +182,16 @@ static void write_map(const struct walk *walk, const ProtobufCMessage *const *me
     for (size_t i = 0; i < count; i++)
         entries[i] = (struct entry){messages[i], key_text(walk, messages[i])};
     qsort(entries, count, sizeof(entries[0]), compare_entries);
-    json_object_begin(walk->writer);
+    json_put_object_begin(walk->writer);
     for (size_t i = 0; i < count; i++) {
         const ProtobufCFieldDescriptor *field = &entries[i].message->descriptor->fields[1];
 
         if (i + 1 < count && strcmp(entries[i].key, entries[i + 1].key) == 0)
             continue; /* on the wire a key may come twice, and one of them counts */
-        json_name(walk->writer, entries[i].key);
+        json_put_name(walk->writer, entries[i].key);
         write_value(walk, field, (const uint8_t *)entries[i].message + field->offset);
     }
-    json_object_end(walk->writer);
+    json_put_object_end(walk->writer);
 }
 
 static void write_repeated(const struct walk *walk, const ProtobufCMessage *message,
@@ -205,10 +205,10 @@ static void write_repeated(const struct walk *walk, const ProtobufCMessage *mess
         write_map(walk, *(const ProtobufCMessage *const *const *)(base + field->offset), count);
         return;
     }
-    json_array_begin(walk->writer);
+    json_put_array_begin(walk->writer);
     for (size_t i = 0; i < count; i++)
         write_value(walk, field, values + i * bytes);
-    json_array_end(walk->writer);
+    json_put_array_end(walk->writer);
 }
 
 /* --- messages --- */
@@ -238,21 +238,21 @@ static void write_any(const struct walk *walk, const PbAny *any)
 
     if (type != NULL && walk->writer->depth < DEPTH_MAX)
         message = pb_unpack_any(walk->arena, type, any);
-    json_object_begin(walk->writer);
+    json_put_object_begin(walk->writer);
     if (any->type_url[0] != '\0') {
-        json_name(walk->writer, "@type");
-        json_string(walk->writer, any->type_url);
+        json_put_name(walk->writer, "@type");
+        json_put_string(walk->writer, any->type_url);
     }
     if (message != NULL && json_form_of(type) == JSON_FORM_FIELDS) {
         write_fields(walk, message);
     } else if (message != NULL) {
-        json_name(walk->writer, "value");
+        json_put_name(walk->writer, "value");
         write_message(walk, message);
     } else if (any->value.len > 0) { /* a type that is not the API's */
-        json_name(walk->writer, "value");
-        json_base64(walk->writer, (struct bytes){any->value.data, any->value.len});
+        json_put_name(walk->writer, "value");
+        json_put_base64(walk->writer, (struct bytes){any->value.data, any->value.len});
     }
-    json_object_end(walk->writer);
+    json_put_object_end(walk->writer);
 }
 
 static void write_field_mask(const struct walk *walk, const PbFieldMask *mask)
@@ -270,7 +270,7 @@ static void write_field_mask(const struct walk *walk, const PbFieldMask *mask)
             upper = *c == '_';
         }
     }
-    json_string_bytes(walk->writer, (struct bytes){text.data, text.len});
+    json_put_string_bytes(walk->writer, (struct bytes){text.data, text.len});
     buffer_free(&text);
 }
 
@@ -303,28 +303,28 @@ static void write_short(const struct walk *walk, const PbPayload *payload, const
     struct json_writer *writer = walk->writer;
 
     if (payload->n_metadata == 1) {
-        json_value(writer, json, 0);
+        json_put_value(writer, json, 0);
         return;
     }
-    json_object_begin(writer);
-    json_name(writer, MESSAGE_TYPE_NAME);
-    json_string_bytes(writer, metadata_of(payload, "messageType"));
+    json_put_object_begin(writer);
+    json_put_name(writer, MESSAGE_TYPE_NAME);
+    json_put_string_bytes(writer, metadata_of(payload, "messageType"));
     for (uint32_t name = 1; name < json->nodes[0].next; name = json->nodes[name + 1].next) {
         struct bytes text = json_text_string(walk->arena, json, name);
 
         if (bytes_equal(text, bytes_of(MESSAGE_TYPE_NAME)))
             continue;
-        json_name_bytes(writer, text);
-        json_value(writer, json, name + 1);
+        json_put_name_bytes(writer, text);
+        json_put_value(writer, json, name + 1);
     }
-    json_object_end(writer);
+    json_put_object_end(writer);
 }
 
 static void write_long_form(const struct walk *walk, const ProtobufCMessage *message)
 {
-    json_object_begin(walk->writer);
+    json_put_object_begin(walk->writer);
     write_fields(walk, message);
-    json_object_end(walk->writer);
+    json_put_object_end(walk->writer);
 }
 
 static void write_payload(const struct walk *walk, const PbPayload *payload)
@@ -350,13 +350,13 @@ static void write_payloads(const struct walk *walk, const PbPayloads *payloads)
             return;
         }
     }
-    json_array_begin(walk->writer);
+    json_put_array_begin(walk->writer);
     for (size_t i = 0; i < payloads->n_payloads; i++)
         if (jsons[i].count > 0)
             write_short(walk, payloads->payloads[i], &jsons[i]);
         else
             write_long_form(walk, &payloads->payloads[i]->base);
-    json_array_end(walk->writer);
+    json_put_array_end(walk->writer);
 }
 
 static void write_message(const struct walk *walk, const ProtobufCMessage *message)
@@ -381,10 +381,10 @@ static void write_message(const struct walk *walk, const ProtobufCMessage *messa
         write_any(walk, (const PbAny *)message);
         break;
     case JSON_FORM_TIMESTAMP:
-        json_string(walk->writer, json_timestamp_text(walk->arena, timestamp->seconds, timestamp->nanos));
+        json_put_string(walk->writer, json_timestamp_text(walk->arena, timestamp->seconds, timestamp->nanos));
         break;
     case JSON_FORM_DURATION:
-        json_string(walk->writer, json_duration_text(walk->arena, duration->seconds, duration->nanos));
+        json_put_string(walk->writer, json_duration_text(walk->arena, duration->seconds, duration->nanos));
         break;
     case JSON_FORM_FIELD_MASK:
         write_field_mask(walk, (const PbFieldMask *)message);

@@ -53,22 +53,22 @@ static void end(struct json_writer *writer, char bracket)
     writer->follows_value = true;
 }
 
-void json_array_begin(struct json_writer *writer)
+void json_put_array_begin(struct json_writer *writer)
 {
     begin(writer, '[');
 }
 
-void json_array_end(struct json_writer *writer)
+void json_put_array_end(struct json_writer *writer)
 {
     end(writer, ']');
 }
 
-void json_object_begin(struct json_writer *writer)
+void json_put_object_begin(struct json_writer *writer)
 {
     begin(writer, '{');
 }
 
-void json_object_end(struct json_writer *writer)
+void json_put_object_end(struct json_writer *writer)
 {
     end(writer, '}');
 }
@@ -118,7 +118,7 @@ static void put_quoted(struct buffer *out, struct bytes text)
     buffer_append_byte(out, '"');
 }
 
-void json_name_bytes(struct json_writer *writer, struct bytes name)
+void json_put_name_bytes(struct json_writer *writer, struct bytes name)
 {
     put_before(writer);
     put_quoted(&writer->out, name);
@@ -126,24 +126,24 @@ void json_name_bytes(struct json_writer *writer, struct bytes name)
     writer->follows_name = true;
 }
 
-void json_name(struct json_writer *writer, const char *name)
+void json_put_name(struct json_writer *writer, const char *name)
 {
-    json_name_bytes(writer, bytes_of(name));
+    json_put_name_bytes(writer, bytes_of(name));
 }
 
-void json_string_bytes(struct json_writer *writer, struct bytes text)
+void json_put_string_bytes(struct json_writer *writer, struct bytes text)
 {
     put_before(writer);
     put_quoted(&writer->out, text);
     writer->follows_value = true;
 }
 
-void json_string(struct json_writer *writer, const char *text)
+void json_put_string(struct json_writer *writer, const char *text)
 {
-    json_string_bytes(writer, bytes_of(text));
+    json_put_string_bytes(writer, bytes_of(text));
 }
 
-void json_base64(struct json_writer *writer, struct bytes data)
+void json_put_base64(struct json_writer *writer, struct bytes data)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t len = (data.len + 2) / 3 * 4 + 2;
@@ -167,14 +167,14 @@ void json_base64(struct json_writer *writer, struct bytes data)
     writer->follows_value = true;
 }
 
-void json_integer(struct json_writer *writer, int64_t value)
+void json_put_integer(struct json_writer *writer, int64_t value)
 {
     char text[24];
 
     put_value(writer, text, (size_t)snprintf(text, sizeof(text), "%" PRId64, value));
 }
 
-void json_unsigned(struct json_writer *writer, uint64_t value)
+void json_put_unsigned(struct json_writer *writer, uint64_t value)
 {
     char text[24];
 
@@ -216,15 +216,15 @@ static int print_number(double value, bool is_float, char *text, size_t size)
     return snprintf(text, size, "%s%.*s.%s", value < 0 ? "-" : "", point, digits, digits + point);
 }
 
-void json_double(struct json_writer *writer, double value, bool is_float)
+void json_put_double(struct json_writer *writer, double value, bool is_float)
 {
     char text[64];
     int len;
 
     if (isnan(value)) {
-        json_string(writer, "NaN");
+        json_put_string(writer, "NaN");
     } else if (isinf(value)) {
-        json_string(writer, value > 0 ? "Infinity" : "-Infinity");
+        json_put_string(writer, value > 0 ? "Infinity" : "-Infinity");
     } else {
         len = print_number(value, is_float, text, sizeof(text));
         if (len >= 4 && memcmp(text + len - 4, "e-0", 3) == 0) { /* as Go: 1e-07 is 1e-7 */
@@ -235,30 +235,30 @@ void json_double(struct json_writer *writer, double value, bool is_float)
     }
 }
 
-void json_bool(struct json_writer *writer, bool value)
+void json_put_bool(struct json_writer *writer, bool value)
 {
     put_value(writer, value ? "true" : "false", value ? 4 : 5);
 }
 
-void json_null(struct json_writer *writer)
+void json_put_null(struct json_writer *writer)
 {
     put_value(writer, "null", 4);
 }
 
 /* Recursion is bounded by JSON_DEPTH_MAX. */
-void json_value(struct json_writer *writer, const struct json_text *json, uint32_t node)
+void json_put_value(struct json_writer *writer, const struct json_text *json, uint32_t node)
 {
     const struct json_node *it = &json->nodes[node];
     struct bytes raw = json_text_raw(json, node);
     uint32_t child = node + 1;
 
     if (it->kind == JSON_NODE_ARRAY) {
-        json_array_begin(writer);
+        json_put_array_begin(writer);
         for (; child < it->next; child = json->nodes[child].next)
-            json_value(writer, json, child);
-        json_array_end(writer);
+            json_put_value(writer, json, child);
+        json_put_array_end(writer);
     } else if (it->kind == JSON_NODE_OBJECT) {
-        json_object_begin(writer);
+        json_put_object_begin(writer);
         while (child < it->next) {
             struct bytes name = json_text_raw(json, child);
 
@@ -266,10 +266,10 @@ void json_value(struct json_writer *writer, const struct json_text *json, uint32
             buffer_append(&writer->out, name.data, name.len);
             buffer_append(&writer->out, ": ", writer->pretty ? 2 : 1);
             writer->follows_name = true;
-            json_value(writer, json, child + 1);
+            json_put_value(writer, json, child + 1);
             child = json->nodes[child + 1].next;
         }
-        json_object_end(writer);
+        json_put_object_end(writer);
     } else {
         put_value(writer, raw.data, raw.len);
     }

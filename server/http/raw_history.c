@@ -25,12 +25,12 @@ static void finish(struct exchange *exchange, const char *error)
     struct raw_history *raw = exchange->context;
 
     if (error != NULL) {
-        json_object_begin(&raw->writer);
-        json_name(&raw->writer, "error");
-        json_string(&raw->writer, error);
-        json_object_end(&raw->writer);
+        json_put_object_begin(&raw->writer);
+        json_put_name(&raw->writer, "error");
+        json_put_string(&raw->writer, error);
+        json_put_object_end(&raw->writer);
     }
-    json_array_end(&raw->writer);
+    json_put_array_end(&raw->writer);
     exchange->out_body = (struct buffer){0};
     exchange_reply_buffer(exchange, 200, "application/json", &raw->writer.out);
 }
@@ -103,7 +103,7 @@ bool raw_history_serve(struct exchange *exchange)
     raw->request->execution->run_id = run;
     exchange->context = raw;
     exchange->call.headers.client_name = "temporal-ui";
-    json_array_begin(&raw->writer);
+    json_put_array_begin(&raw->writer);
     exchange->out_body = raw->writer.out;
     next_page(&exchange->work);
     return true;

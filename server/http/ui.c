@@ -254,26 +254,26 @@ static void serve_file(struct exchange *exchange, const char *path)
 
 static void member(struct json_writer *writer, const char *name, const char *value)
 {
-    json_name(writer, name);
-    json_string(writer, value == NULL ? "" : value);
+    json_put_name(writer, name);
+    json_put_string(writer, value == NULL ? "" : value);
 }
 
 static void switch_off(struct json_writer *writer, const char *name)
 {
-    json_name(writer, name);
-    json_bool(writer, false);
+    json_put_name(writer, name);
+    json_put_bool(writer, false);
 }
 
 static void write_codec(struct json_writer *writer, const struct options *options)
 {
-    json_name(writer, "Codec");
-    json_object_begin(writer);
+    json_put_name(writer, "Codec");
+    json_put_object_begin(writer);
     member(writer, "Endpoint", options->ui_codec_endpoint);
     switch_off(writer, "PassAccessToken");
     switch_off(writer, "IncludeCredentials");
     member(writer, "DefaultErrorMessage", NULL);
     member(writer, "DefaultErrorLink", NULL);
-    json_object_end(writer);
+    json_put_object_end(writer);
 }
 
 static void serve_settings(struct exchange *exchange)
@@ -287,21 +287,21 @@ static void serve_settings(struct exchange *exchange)
     const struct options *options = ui_of(exchange)->options;
     struct json_writer writer = {.pretty = false};
 
-    json_object_begin(&writer);
-    json_name(&writer, "Auth");
-    json_object_begin(&writer);
+    json_put_object_begin(&writer);
+    json_put_name(&writer, "Auth");
+    json_put_object_begin(&writer);
     switch_off(&writer, "Enabled");
-    json_name(&writer, "Options");
-    json_null(&writer);
+    json_put_name(&writer, "Options");
+    json_put_null(&writer);
     switch_off(&writer, "RedirectToProvider");
-    json_object_end(&writer);
+    json_put_object_end(&writer);
     member(&writer, "BannerText", NULL);
     member(&writer, "DefaultNamespace", NULL);
     switch_off(&writer, "ShowTemporalSystemNamespace");
     switch_off(&writer, "NavCollapsedByDefault");
     member(&writer, "FeedbackURL", NULL);
-    json_name(&writer, "DisableNewsFetch");
-    json_bool(&writer, options->ui_disable_news_fetch);
+    json_put_name(&writer, "DisableNewsFetch");
+    json_put_bool(&writer, options->ui_disable_news_fetch);
     write_codec(&writer, options);
     member(&writer, "Version", UI_VERSION);
     /* Ours, for the commands that our UI shows. */
@@ -309,7 +309,7 @@ static void serve_settings(struct exchange *exchange)
            options_address(options, exchange->arena, transport_port(exchange->http->server->transport)));
     for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
         switch_off(&writer, off[i]);
-    json_object_end(&writer);
+    json_put_object_end(&writer);
     exchange_reply_buffer(exchange, 200, "application/json", &writer.out);
 }
 

@@ -43,7 +43,7 @@ static const char *there_and_back(const char *text, bool pretty)
 
     if (wrong != NULL)
         return wrong;
-    json_value(&writer, &json, 0);
+    json_put_value(&writer, &json, 0);
     return text_of(&writer);
 }
 
@@ -139,7 +139,7 @@ START_TEST(numbers_are_as_short_as_can_be)
 {
     struct json_writer writer = {.pretty = false};
 
-    json_double(&writer, numbers[_i].value, false);
+    json_put_double(&writer, numbers[_i].value, false);
     ck_assert_str_eq(text_of(&writer), numbers[_i].text);
 }
 END_TEST
