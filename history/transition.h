@@ -118,6 +118,8 @@ struct transition {
     void *context;
     size_t links_count; /* of the request to cancel or to terminate: for the event that it makes */
     PbCommonLink **links;
+    int64_t uncounted_bytes; /* of the history: what the call that this transition is part of has stored already. A
+                              * workflow task that it starts is not told of them, as on the real server */
     /* What the worker that ends an activity says of its version, for the event of its start; NULL: nothing. */
     const PbWorkerVersionStamp *worker_version;
     bool tells_ended_activities; /* whether somebody wants ended_activities */

@@ -113,7 +113,7 @@ static unsigned suggestions(const struct transition *t)
     int32_t updates_most = (t->limits->updates_total_max * 9 + 9) / 10; /* nine tenths, rounded up */
     unsigned reasons = 0;
 
-    if (t->ms->history_bytes >= t->limits->suggest_bytes)
+    if (t->ms->history_bytes - t->uncounted_bytes >= t->limits->suggest_bytes)
         reasons |= 1U << SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE;
     if (t->ms->next_event_id >= t->limits->suggest_events)
         reasons |= 1U << SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS;
@@ -162,6 +162,7 @@ void workflow_task_add_started(struct transition *t, const struct task_poller *w
     started->request_id = borrow_text(who->request_id);
     started->worker_version = stamp_of(t->arena, who);
     workflow_task_fill_started(t->arena, t->ms, suggests, started);
+    started->history_size_bytes -= t->uncounted_bytes;
 }
 
 /* The worker that has been given the task may be of another version. A speculative task leaves that to its completion:

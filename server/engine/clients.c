@@ -180,9 +180,8 @@ static void start_eagerly(struct call *call, struct run *run, const PbStartWorkf
     if (run->state->workflow_task.state != WORKFLOW_TASK_SCHEDULED)
         return;
     run_begin(run, &t);
+    t.uncounted_bytes = run->state->history_bytes; /* none was before the call */
     workflow_task_start(&t, &who);
-    t.events[t.events_count - 1]->workflow_task_started_event_attributes->history_size_bytes =
-        0; /* none was before the call */
     run_commit(run, &t);
     resp->eager_workflow_task = ARENA_NEW_PB(call->arena, PbPollWorkflowTaskQueueResponse);
     fill_inline_task(call, run, resp->eager_workflow_task);

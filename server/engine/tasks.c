@@ -401,9 +401,10 @@ void fill_inline_task(struct call *call, struct run *run, PbPollWorkflowTaskQueu
     append_virtual_events(run, call->arena, resp->history);
 }
 
-/* Starts the task that follows at once and puts it into the answer. */
+/* Starts the task that follows at once and puts it into the answer. `bytes_before`: the history's, before the
+ * completion. */
 static void start_inline(struct call *call, struct run *run, const PbRespondWorkflowTaskCompletedRequest *req,
-                         PbRespondWorkflowTaskCompletedResponse *resp)
+                         int64_t bytes_before, PbRespondWorkflowTaskCompletedResponse *resp)
 {
     struct task_poller who = {
         .identity = req->identity,
@@ -414,6 +415,7 @@ static void start_inline(struct call *call, struct run *run, const PbRespondWork
 
     who.on_sticky = run->state->workflow_task.is_sticky;
     run_begin(run, &t);
+    t.uncounted_bytes = run->state->history_bytes - bytes_before;
     workflow_task_start(&t, &who);
     if (!status_is_ok(run_commit_checked(run, &t, NULL)))
         return;
@@ -473,6 +475,7 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
     struct transition t;
     struct run *run;
     const char *problem;
+    int64_t bytes_before;
     struct completion_outcome outcome;
 
     TRY(started_task_run(call, ns, &req->task_token, &run));
@@ -487,6 +490,7 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
         return status_error(GRPC_INVALID_ARGUMENT, problem);
     TRY(check_other_namespaces(call, req));
     memory = workflow_task_remember(run->state, call->arena);
+    bytes_before = run->state->history_bytes;
     run_begin(run, &t);
     refusal = workflow_task_complete(&t, req, &outcome);
     if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED) {
@@ -501,7 +505,7 @@ status engine_complete_workflow_task(struct call *call, const struct namespace_i
         return not_found(call->arena, MSG_HEARTBEAT_TIMEOUT);
     activities_start_eagerly(call, run, &t, req, resp);
     if (wants_inline(run, req)) /* before matching is given it, at the end of the turn */
-        start_inline(call, run, req, resp);
+        start_inline(call, run, req, bytes_before, resp);
     return status_ok();
 }
 

@@ -117,3 +117,16 @@ def test_every_change_is_a_state_transition(server):
     run.signal()
     counts.append(run.describe().workflow_execution_info.state_transition_count)
     assert counts == [1, 2, 3, 4]
+
+
+def test_what_is_speculative_changes_no_state(server):
+    run = server.start()
+    run.task().complete()
+    before = run.describe().workflow_execution_info.state_transition_count
+    run.send_update("u")
+    assert run.describe().workflow_execution_info.state_transition_count == before
+    task = run.task()
+    assert run.describe().workflow_execution_info.state_transition_count == before
+    acceptance = accept("u", task.messages[0].event_id)
+    task.complete(place(acceptance), messages=[acceptance])
+    assert run.describe().workflow_execution_info.state_transition_count == before + 1

@@ -49,3 +49,27 @@ def test_a_history_that_is_both(server):
         run.signal("s", input=payloads("x" * 1_500_000))
     run.task().complete(*(record_marker("m", at=1) for _ in range(4096)), force_create_new_workflow_task=True)
     assert suggestion_of(run.task()) == (True, [SIZE, COUNT])
+
+
+def started_sizes(run):
+    events = [event for event in run.events() if event_type(event) == "WorkflowTaskStarted"]
+    return [attributes_of(event).history_size_bytes for event in events]
+
+
+def test_a_task_that_comes_with_an_answer_is_not_told_of_the_size_of_what_came_before_it_in_the_call(server):
+    run = server.start()
+    task = run.task()
+    run.signal("s", "x" * 10_000)
+    task = task.inline()
+    task.inline(force_create_new_workflow_task=True)
+    first, second, third = started_sizes(run)
+    assert first < second < 1_000 and third > 10_000
+
+
+def test_a_task_that_is_polled_for_is_told_of_the_whole_size(server):
+    run = server.start()
+    task = run.task()
+    run.signal("s", "x" * 10_000)
+    task.complete()
+    run.task()
+    assert started_sizes(run)[-1] > 10_000
