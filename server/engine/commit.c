@@ -331,7 +331,7 @@ static void commit_packed(struct run *run, struct transition *t, const struct pa
 
     if (t->task_ended)
         run->dispatched_event_id = 0; /* the next task may get the same (virtual) id */
-    if (t->events_count > 0 || t->volatile_changed || !run->state->workflow_task.is_speculative)
+    if (t->events_count > 0 || t->volatile_changed || run->state->workflow_task.is_transient)
         run->state->transitions++; /* nothing of a speculative task is stored on the real server either */
     if (stored > 0)
         store_events(run, packed);
