@@ -106,8 +106,14 @@ bool is_search_attribute_reserved(const char *name)
 
 bool is_search_attribute_looked_up(const char *name)
 {
-    static const char *const COMMON[] = {"BuildIds", "BinaryChecksums", "TemporalWorkerDeployment",
-                                         "TemporalWorkflowVersioningBehavior", "TemporalUsedWorkerDeploymentVersions"};
+    static const char *const COMMON[] = {
+        "BuildIds",
+        "BinaryChecksums",
+        "TemporalWorkerDeployment",
+        "TemporalWorkerDeploymentVersion",
+        "TemporalWorkflowVersioningBehavior",
+        "TemporalUsedWorkerDeploymentVersions",
+    };
 
     for (size_t i = 0; i < sizeof(COMMON) / sizeof(COMMON[0]); i++)
         if (strcmp(name, COMMON[i]) == 0)

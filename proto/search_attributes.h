@@ -53,9 +53,9 @@ bool is_search_attribute_column(const char *name);
 /* Whether a custom attribute must not have this name: predefined, internal, or with the reserved prefix. */
 bool is_search_attribute_reserved(const char *name);
 
-/* Whether people look for single values of it that few runs have. Not of BuildIds and BinaryChecksums, nor of a
- * deployment and how a run is bound to it: every run that a worker has worked on has them, and they are the same for
- * nearly all. By its version a run is looked for. */
+/* Whether people look for single values of it that few runs have. Not of BuildIds and BinaryChecksums, nor of what says
+ * where a run of a deployment belongs: every run that a worker has worked on has them, they are the same for many, and
+ * most who ask mean open runs, which are walked first. */
 bool is_search_attribute_looked_up(const char *name);
 
 /* The custom attribute of this name, NULL when there is none. */
