@@ -483,7 +483,7 @@ test('the whole UI is under 150 KB on the wire, from this server alone, and no i
     if (!request.url().includes('/api/')) sizes.push(request.sizes().then((size) => [new URL(request.url()).pathname, size.responseBodySize + size.responseHeadersSize]));
   });
   await fresh.visit('namespaces/default/workers');
-  await fresh.getByRole('heading', { name: 'Workers' }).waitFor();
+  await fresh.getByRole('heading', { name: 'Workers', exact: true }).waitFor();
   const all = await Promise.all(sizes);
   const total = all.reduce((sum, [, size]) => sum + size, 0);
   console.log(`on the wire: ${total} bytes in ${all.length} files`);
