@@ -437,11 +437,6 @@ status engine_reset_sticky(struct call *call, const struct namespace_info *ns, c
     return status_ok();
 }
 
-static void to_normal_queue(void *context, const struct task *task)
-{
-    tasks_give_back(context, task);
-}
-
 status engine_shutdown_worker(struct call *call, const struct namespace_info *ns, const PbShutdownWorkerRequest *req)
 {
     struct queue_name queue = {
@@ -452,6 +447,6 @@ status engine_shutdown_worker(struct call *call, const struct namespace_info *ns
     };
 
     if (req->sticky_task_queue[0] != '\0')
-        matching_drop_sticky(call->server->matching, &queue, to_normal_queue, call->server->engine);
+        matching_drop_sticky(call->server->matching, &queue, tasks_give_back, call->server->engine);
     return status_ok();
 }

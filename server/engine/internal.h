@@ -266,12 +266,15 @@ void pins_forget_turn(struct engine *engine);
 /* What the run's tasks are bound to, `sticky` for one that goes to its sticky queue. Texts are the state's. */
 struct task_binding run_binding(const struct run *run, bool sticky);
 
+/* The task queue of the run's workflow tasks, the sticky one aside. The name is the state's. */
+struct queue_name run_queue(const struct run *run);
+
 /* Where the run's queue sends its workflow tasks now, were it not pinned. */
 struct queue_target run_target(const struct run *run);
 
-/* The worker that a poll belongs to, as it starts a workflow task of the run. */
-struct task_poller run_task_poller(const struct run *run, const struct poll *poll, struct arena *arena,
-                                   const char *request_id, bool on_sticky);
+/* The worker that a poll belongs to, as it starts a workflow task of the run, whose queue sends it to `target`. */
+struct task_poller task_poller_of(const struct poll *poll, const struct queue_target *target, struct arena *arena,
+                                  const char *request_id, bool on_sticky);
 
 /* The version of a target as messages have it; NULL: unversioned. */
 PbWorkerDeploymentVersion *version_message(struct arena *arena, const struct queue_version *version);

@@ -335,7 +335,7 @@ static struct queue_version version_for_queries(const struct run *run)
 
 static bool has_poller(const struct run *run, nanos span)
 {
-    struct queue_name queue = {.namespace_id = run->ns->id, .type = QUEUE_WORKFLOW, .name = run->state->task_queue};
+    struct queue_name queue = run_queue(run);
     struct queue_version version = version_for_queries(run);
     nanos now = clock_now(run->engine->server->clock);
     struct poller_info newest;
@@ -361,7 +361,7 @@ static void look_for_poller(struct timer *timer, void *context)
 /* The version that the run is pinned to may be gone for good. */
 static status check_is_not_drained(struct call *call, const struct run *run)
 {
-    struct queue_name queue = {.namespace_id = run->ns->id, .type = QUEUE_WORKFLOW, .name = run->state->task_queue};
+    struct queue_name queue = run_queue(run);
     const struct server *server = call->server;
     struct queue_version version = version_for_queries(run);
 

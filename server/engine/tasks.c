@@ -12,16 +12,11 @@ enum { HISTORY_PAGE_BATCHES = 256 };
 
 /* ---- dispatch ---- */
 
-static struct queue_name normal_queue(const struct run *run)
-{
-    return (struct queue_name){.namespace_id = run->ns->id, .type = QUEUE_WORKFLOW, .name = run->state->task_queue};
-}
-
 void run_dispatch_task(struct run *run, bool again)
 {
     const struct mutable_state *ms = run->state;
     const struct workflow_task *pending = &ms->workflow_task;
-    struct queue_name queue = normal_queue(run);
+    struct queue_name queue = run_queue(run);
     struct queue_name sticky = queue;
     struct task_binding binding;
     struct task task = {
@@ -63,7 +58,7 @@ void tasks_give_back(void *context, const struct task *task)
     }
     if (!engine_load_for_task(engine, task->run, &run))
         return;
-    queue = normal_queue(run);
+    queue = run_queue(run);
     binding = run_binding(run, false);
     matching_add(engine->matching, &queue, &binding, task);
 }
@@ -229,18 +224,14 @@ static void remember_delivery(struct call *call, struct run *run)
 
 /* Routing may have changed since the task came to a sticky queue: a run that is to move to another version goes to the
  * normal queue instead. */
-static bool may_take(struct run *run, const struct poll *poll, bool on_sticky)
+static bool may_take(struct run *run, const struct poll *poll, const struct queue_target *target, bool on_sticky)
 {
     struct queue_version bound = queue_version_of(versioning_effective_version(run->state));
     bool is_pinned = versioning_effective_behavior(run->state) == VERSIONING_BEHAVIOR_PINNED;
-    struct queue_target target;
 
     if (is_pinned && !on_sticky)
         return queue_version_equal(&bound, &poll->version);
-    if (is_pinned || !on_sticky)
-        return true;
-    target = run_target(run);
-    if (queue_version_equal(&bound, &target.version))
+    if (is_pinned || !on_sticky || queue_version_equal(&bound, &target->version))
         return true;
     workflow_task_forget_sticky(run->state);
     run_dispatch_task(run, true);
@@ -256,6 +247,7 @@ static bool workflow_task_for_poll(struct engine *engine, const struct task *tas
     uint8_t uuid[UUID_BYTES];
     bool on_sticky = waiting->queue.is_sticky;
     const struct workflow_task *pending;
+    struct queue_target target;
     struct task_poller who;
     struct transition t;
     struct run *run;
@@ -268,12 +260,13 @@ static bool workflow_task_for_poll(struct engine *engine, const struct task *tas
         return false;
     if (on_sticky && (run->state->sticky_queue == NULL || strcmp(run->state->sticky_queue, waiting->queue.name) != 0))
         return false; /* stickiness has ended: the task is at the normal queue as well */
-    if (!may_take(run, poll, on_sticky))
+    target = run_target(run);
+    if (!may_take(run, poll, &target, on_sticky))
         return false;
     rand_uuid4(engine->server->rand, uuid);
     uuid_format(uuid, request_id);
     run_begin(run, &t);
-    who = run_task_poller(run, poll, t.arena, request_id, on_sticky);
+    who = task_poller_of(poll, &target, t.arena, request_id, on_sticky);
     workflow_task_start(&t, &who);
     if (!status_is_ok(run_commit_checked(run, &t, NULL)))
         return false;

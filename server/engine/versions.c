@@ -38,22 +38,21 @@ struct task_binding run_binding(const struct run *run, bool sticky)
     return binding;
 }
 
+struct queue_name run_queue(const struct run *run)
+{
+    return (struct queue_name){.namespace_id = run->ns->id, .type = QUEUE_WORKFLOW, .name = run->state->task_queue};
+}
+
 struct queue_target run_target(const struct run *run)
 {
-    struct queue_name queue = {
-        .namespace_id = run->ns->id,
-        .type = QUEUE_WORKFLOW,
-        .name = run->state->task_queue,
-    };
+    struct queue_name queue = run_queue(run);
 
     return matching_target(run->engine->matching, &queue, run->state->workflow_id, versioning_uses_ramping(run->state));
 }
 
-struct task_poller run_task_poller(const struct run *run, const struct poll *poll, struct arena *arena,
-                                   const char *request_id, bool on_sticky)
+struct task_poller task_poller_of(const struct poll *poll, const struct queue_target *target, struct arena *arena,
+                                  const char *request_id, bool on_sticky)
 {
-    struct queue_target target = run_target(run);
-
     return (struct task_poller){
         .identity = poll->identity,
         .request_id = request_id,
@@ -61,8 +60,8 @@ struct task_poller run_task_poller(const struct run *run, const struct poll *pol
         .options = poll->deployment_options,
         .capabilities = poll->version_capabilities,
         .has_target = true,
-        .target = version_message(arena, &target.version),
-        .target_revision = target.revision,
+        .target = version_message(arena, &target->version),
+        .target_revision = target->revision,
     };
 }
 
