@@ -22,8 +22,8 @@ build() { # configures once; ninja does it again when it must
 
 run_python() { # folders are found by their conftest.py or test files; see tests/pytest.ini
     if [ ! -x build/venv/bin/pytest ]; then
-        echo "no Python tests"
-        return
+        echo "no Python packages: run ./setup.sh --tests"
+        return 1
     fi
     build/venv/bin/pytest tests -q -n "${PYTEST_WORKERS:-4}" --dist=worksteal
 }
