@@ -11,7 +11,8 @@ set(api_bare ${CMAKE_BINARY_DIR}/api_bare.pb)
 file(GLOB api_own CONFIGURE_DEPENDS proto/fermata/*.proto)
 file(GLOB api_wheels CONFIGURE_DEPENDS build/deps/wheels/*.whl)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
-    ${api_own} proto/descriptors.py proto/lift_descriptors.py proto/generate.py proto/wheels.txt)
+    ${api_own} proto/descriptors.py proto/lift_descriptors.py proto/generate.py proto/http_rules.py
+    proto/wheels.txt)
 
 # The descriptor sets are made while configuring, because they say which C files there will be.
 execute_process(
@@ -31,12 +32,19 @@ add_custom_command(
         ${GENERATED_DIR}/proto/http_routes.def
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/proto/generate.py
         --full ${api_full} --bare ${api_bare} --out ${GENERATED_DIR}
-    DEPENDS ${api_full} ${api_bare} proto/generate.py proto/descriptors.py
+    DEPENDS ${api_full} ${api_bare} proto/generate.py proto/descriptors.py proto/http_rules.py
     COMMENT "Generating C from the API's descriptors")
+
+add_custom_command(
+    OUTPUT ${GENERATED_DIR}/proto/openapi.c
+    COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/proto/openapi.py
+        --full ${api_full} --out ${GENERATED_DIR}/proto/openapi.c
+    DEPENDS ${api_full} proto/openapi.py proto/descriptors.py proto/http_rules.py
+    COMMENT "Describing the HTTP API")
 
 # Generated code: tables and initializers. Neither our warnings nor the sanitizers have anything to find in it.
 add_library(fermata_api STATIC ${api_sources} ${GENERATED_DIR}/proto/descriptor_files.c
-    ${GENERATED_DIR}/proto/message_types.c)
+    ${GENERATED_DIR}/proto/message_types.c ${GENERATED_DIR}/proto/openapi.c)
 target_include_directories(fermata_api SYSTEM PUBLIC ${GENERATED_DIR})
 target_include_directories(fermata_api PRIVATE ${CMAKE_SOURCE_DIR})
 target_compile_options(fermata_api PRIVATE -std=gnu11 -w -Ulinux)

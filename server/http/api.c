@@ -417,6 +417,6 @@ void api_site_serve(struct exchange *exchange)
 
     if (is_of_another_site(&exchange->head))
         api_reply_error(exchange, &style, 403, status_error(GRPC_PERMISSION_DENIED, "cross-site request refused"));
-    else
+    else if (!openapi_serve(exchange))
         api_serve(exchange, &style);
 }

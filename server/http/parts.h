@@ -5,6 +5,7 @@
  *   connection.c  bytes in and out, time-outs, one request after the other
  *   exchange.c    one request and its answer: dispatch, calls, ends
  *   api.c         the JSON API: routes, requests, answers, errors      routes.c    the generated routes
+ *   openapi.c     the API's descriptions of itself
  *   ui.c          the web UI's server; files.c its files; raw_history.c one of its routes
  *
  * HT1  An exchange is freed exactly once, by exchange_release; exchange->connection is NULL from when its connection
@@ -207,6 +208,11 @@ int api_http_status(enum status_code code);
 
 /* The site of --http-port. */
 void api_site_serve(struct exchange *exchange);
+
+/* --- openapi.c --- */
+
+/* Answers with a description of the API; false when none is asked for. */
+bool openapi_serve(struct exchange *exchange);
 
 /* --- ui.c --- */
 
