@@ -422,6 +422,8 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
 
     DIFFERS(a->next_event_id != b->next_event_id, "next event id %lld and %lld", (long long)a->next_event_id,
             (long long)b->next_event_id);
+    DIFFERS(a->transitions != b->transitions, "%lld and %lld transitions", (long long)a->transitions,
+            (long long)b->transitions);
     DIFFERS(a->status != b->status, "status %d and %d", (int)a->status, (int)b->status);
     DIFFERS(a->close_event_id != b->close_event_id || a->close_time != b->close_time, "close");
     DIFFERS(a->previous_started_event_id != b->previous_started_event_id, "previous started event %lld and %lld",

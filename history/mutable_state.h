@@ -216,9 +216,9 @@ struct mutable_state {
     const char *reset_run_id;       /* the newest run that a reset has made of this one; NULL: none */
     bool close_refused;
 
-    /* In memory only: whether the events that enter the log have been buffered (buffered.c); whether the server has
-     * changed search_attributes since the run's row was stored, and those that are looked up
-     * (proto/search_attributes.h). The last two are cleared by the engine. */
+    /* In memory only: whether the events that enter the log have been buffered (buffered.c); whether the run's row has
+     * to be written anew, because the server has changed search_attributes or since it was loaded, and whether those
+     * have changed that are looked up (proto/search_attributes.h). The last two are cleared by the engine. */
     bool is_flushing;
     bool columns_changed;
     bool lookups_changed;

@@ -238,8 +238,10 @@ static void check_fold(struct run *run, struct arena *arena)
     if (status_is_ok(folded)) {
         enum broken broken = INTACT;
 
-        if (run->unstored.len > 0)
+        if (run->unstored.len > 0) {
             broken = mutable_state_apply_batch(again, (struct bytes){run->unstored.data, run->unstored.len});
+            again->transitions += run->unstored_first_id > row.history_length;
+        }
         if (run->state->workflow_task.is_speculative)
             again->workflow_task = run->state->workflow_task; /* in memory only, all of it */
         if (again->workflow_task.state == WORKFLOW_TASK_SCHEDULED && again->workflow_task.is_transient &&

@@ -125,5 +125,8 @@ def test_what_is_speculative_changes_no_state(server):
     before = run.describe().workflow_execution_info.state_transition_count
     run.send_update("u")
     assert run.describe().workflow_execution_info.state_transition_count == before
-    run.task()
+    task = run.task()
     assert run.describe().workflow_execution_info.state_transition_count == before
+    acceptance = accept("u", task.messages[0].event_id)
+    task.complete(place(acceptance), messages=[acceptance])
+    assert run.describe().workflow_execution_info.state_transition_count == before + 1
