@@ -1,6 +1,10 @@
 """What workflow tasks leave behind in a workflow's description, though no event says so: build ids, reset points, problems."""
 
+import pytest
 from driver import *
+from versioned import AUTO_UPGRADE, NO_BEHAVIOR, PROMPT, Deployment
+
+SERVER_FLAGS = PROMPT
 
 
 def described(run):
@@ -117,6 +121,26 @@ def test_reset_points_go_on_to_the_run_that_continues(server):
     assert points(new) == [("b1", "", 4)]  # the pair is known already
     complete(new, **stamp("b2"))
     assert [point.run_id for point in described(new).auto_reset_points.points] == [run.run_id, new.run_id]
+
+
+@pytest.mark.parametrize("behavior, first", [(AUTO_UPGRADE, []), (NO_BEHAVIOR, ["unversioned"])])
+def test_the_build_ids_of_a_run_whose_version_changes(server, behavior, first):
+    """A build id is there when its worker has completed a task, not when that begins; nothing else is counted for it."""
+    team, queue = Deployment(server, unique("team")), unique("queue")
+    team.has("1", queue)
+    team.has("2", queue)
+    team.set_current("1")
+    run = server.start(task_queue=dict(name=queue))
+    team.worker("1", behavior).step(run, **stamp("1"))
+    seen = [(attribute(run, "BuildIds"), described(run).state_transition_count)]
+    team.set_current("2")
+    run.signal()
+    task = team.worker("2", behavior).task(run)
+    seen.append((attribute(run, "BuildIds"), described(run).state_transition_count))
+    task.complete(complete_workflow(), **stamp("2"))
+    seen.append((attribute(run, "BuildIds"), described(run).state_transition_count))
+    by_1, by_2 = [*first, "unversioned:1"], [*first, "unversioned:1", "unversioned:2"]
+    assert seen == [(by_1, 3), (by_1, 5), (by_2, 6)]
 
 
 # Problems
