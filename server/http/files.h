@@ -10,14 +10,18 @@
 
 /* A file. `gzipped` is empty where it would not be smaller; `etag` has its quotes. */
 struct ui_file {
-    const char *path; /* "/js/api.js" */
+    const char *path; /* "/icons/fermata.svg" */
     const char *type, *etag;
+    bool is_immutable; /* its name changes with its content, so caches need not ask again */
     struct bytes content, gzipped;
 };
 
 /* The embedded ones, sorted bytewise by path. */
 extern const struct ui_file ui_embedded[];
 extern const size_t ui_embedded_count;
+
+/* What the embedded page's policy has to allow: the script and the style that stand in it ("'sha256-…'"). */
+extern const char *const ui_embedded_script_hash, *const ui_embedded_style_hash;
 
 /* Finds an embedded file; NULL when there is none. */
 const struct ui_file *ui_file_find(const char *path);

@@ -24,10 +24,15 @@
 
 #define API_PREFIX "/api/v1/"
 
-/* Of the embedded UI: nothing comes from elsewhere, but a codec server may be asked; no text becomes markup or code. */
-#define CONTENT_POLICY                                                                                                 \
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' http: https:; " \
-    "base-uri 'self'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
+/* Of the embedded UI: nothing comes from elsewhere, but a codec server may be asked; no text becomes markup or code.
+ * The two holes are for the hashes of the script and the style that stand in the page. */
+#define CONTENT_POLICY                                                                               \
+    "default-src 'none'; script-src 'self' %s; style-src 'self' %s; img-src 'self' data:; "          \
+    "connect-src 'self' http: https:; base-uri 'self'; form-action 'none'; frame-ancestors 'self'; " \
+    "require-trusted-types-for 'script'"
+
+/* What caches may keep for a year without asking. */
+#define IMMUTABLE "public, max-age=31536000, immutable"
 
 enum { CSRF_TOKEN_CHARACTERS = 32 };
 
@@ -35,7 +40,8 @@ struct ui {
     struct http *http;
     const struct options *options;
     const char *public_path; /* "/foo", or "" */
-    struct bytes index;      /* the embedded one, as it is to be served */
+    const char *policy;      /* of the embedded page */
+    struct bytes index;      /* the embedded one under a public path, as it is to be served; else empty */
 };
 
 static const struct api_style proxy_style = {.is_proxy = true};
@@ -134,8 +140,11 @@ status ui_new(struct http *http, struct arena *arena, struct ui **ret_ui)
             return status_errorf(arena, GRPC_FAILED_PRECONDITION, "--ui-asset-path %s has no index.html",
                                  options->ui_asset_path);
     } else {
-        page = page_under(arena, index->content, ui->public_path);
-        ui->index = (struct bytes){arena_memdup(http->arena, page.data, page.len), page.len};
+        ui->policy = arena_printf(http->arena, CONTENT_POLICY, ui_embedded_script_hash, ui_embedded_style_hash);
+        if (ui->public_path[0] != '\0') {
+            page = page_under(arena, index->content, ui->public_path);
+            ui->index = (struct bytes){arena_memdup(http->arena, page.data, page.len), page.len};
+        }
     }
     buffer_free(&page);
     *ret_ui = ui;
@@ -157,7 +166,7 @@ static void serve_embedded(struct exchange *exchange, const struct ui_file *file
     bool gzip = file->gzipped.len > 0 && header_has(exchange, "accept-encoding", "gzip");
 
     exchange_add_header(exchange, "ETag", file->etag);
-    exchange_add_header(exchange, "Cache-Control", "no-cache");
+    exchange_add_header(exchange, "Cache-Control", file->is_immutable ? IMMUTABLE : "no-cache");
     exchange_add_header(exchange, "Vary", "Accept-Encoding");
     if (header_has(exchange, "if-none-match", file->etag)) {
         exchange_reply(exchange, 304, NULL, (struct bytes){NULL, 0});
@@ -177,9 +186,7 @@ static bool serve_from_folder(struct exchange *exchange, const char *path)
     if (!ui_file_read(exchange->arena, ui_of(exchange)->options->ui_asset_path, path, &content, &type, &etag))
         return false;
     exchange_add_header(exchange, "ETag", etag);
-    exchange_add_header(exchange, "Cache-Control",
-                        strncmp(path, "/_app/immutable/", 16) == 0 ? "public, max-age=31536000, immutable"
-                                                                   : "no-cache");
+    exchange_add_header(exchange, "Cache-Control", strncmp(path, "/_app/immutable/", 16) == 0 ? IMMUTABLE : "no-cache");
     if (header_has(exchange, "if-none-match", etag)) {
         buffer_free(&content);
         exchange_reply(exchange, 304, NULL, (struct bytes){NULL, 0});
@@ -195,12 +202,17 @@ static void serve_index(struct exchange *exchange)
     struct buffer page = {0}, changed;
     const char *type, *etag;
 
-    exchange_add_header(exchange, "Cache-Control", "no-cache");
     if (ui->options->ui_asset_path == NULL) {
-        exchange_add_header(exchange, "Content-Security-Policy", CONTENT_POLICY);
+        exchange_add_header(exchange, "Content-Security-Policy", ui->policy);
+        if (ui->index.len == 0) {
+            serve_embedded(exchange, ui_file_find("/index.html"));
+            return;
+        }
+        exchange_add_header(exchange, "Cache-Control", "no-cache");
         exchange_reply(exchange, 200, "text/html; charset=utf-8", ui->index);
         return;
     }
+    exchange_add_header(exchange, "Cache-Control", "no-cache");
     if (!ui_file_read(exchange->arena, ui->options->ui_asset_path, "/index.html", &page, &type, &etag)) {
         exchange_reply(exchange, 404, "text/plain; charset=utf-8", bytes_of("the folder of the web UI is gone\n"));
         return;

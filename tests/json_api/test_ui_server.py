@@ -1,6 +1,10 @@
 """The web UI's server: its own routes, files, and what other sites may not do."""
 
+import base64
 import gzip
+import hashlib
+import re
+
 
 import pytest
 from sites import serve
@@ -156,10 +160,22 @@ def test_a_public_path(fermata_exe, folder):
         assert b'<base href="/here/"' in server.ui.call("GET", "/here/some/page").body
 
 
-def test_embedded_files_are_compressed_for_those_who_ask(ui):
-    answer = ui.call("GET", "/js/main.js", headers={"Accept-Encoding": "gzip"})
-    if answer.status == 404:
-        pytest.skip("this UI has no js/main.js")
-    plain = ui.call("GET", "/js/main.js")
-    assert gzip.decompress(answer.body) == plain.body and answer.headers["etag"] == plain.headers["etag"]
-    assert ui.call("GET", "/js/main.js", headers={"If-None-Match": plain.headers["etag"]}).status == 304
+def test_embedded_files_are_compressed_and_kept_by_caches(ui):
+    page = ui.call("GET", "/")
+    name = re.search(rb'src="(js/[^"]+)"', page.body)[1].decode()
+    for path, how_long in (("/", "no-cache"), (f"/{name}", "public, max-age=31536000, immutable")):
+        plain = ui.call("GET", path)
+        answer = ui.call("GET", path, headers={"Accept-Encoding": "gzip"})
+        assert gzip.decompress(answer.body) == plain.body and answer.headers["etag"] == plain.headers["etag"]
+        assert ui.call("GET", path, headers={"If-None-Match": plain.headers["etag"]}).status == 304
+        assert plain.headers["cache-control"] == how_long
+
+
+def test_the_policy_allows_what_stands_in_the_page_and_no_other_inline_code(ui):
+    page = ui.call("GET", "/")
+    policy = page.headers["content-security-policy"]
+    for kind in ("script", "style"):
+        inline = re.findall(rf"<{kind}>(.*?)</{kind}>".encode(), page.body, re.S)
+        hashes = [base64.b64encode(hashlib.sha256(text).digest()).decode() for text in inline]
+        assert f"{kind}-src 'self' " + " ".join(f"'sha256-{one}'" for one in hashes) + ";" in policy
+    assert "unsafe" not in policy

@@ -500,4 +500,27 @@ test('the whole UI is under 150 KB on the wire, from this server alone, and no i
   await fresh.leave();
 });
 
+test('the frame is painted before any script has come, and the page before any answer of the API', { skip: process.env.FERMATA_UI !== undefined }, async () => {
+  const fresh = await stage.page();
+  const held = { script: [], api: [] };
+  let holding = true;
+  const hold = (kind) => (route) => (holding ? held[kind].push(route) : route.continue());
+  await fresh.route('**/js/*', hold('script'));
+  await fresh.route('**/api/**', hold('api'));
+  await fresh.goto(`${stage.url}/namespaces/default/workflows`, { waitUntil: 'commit' });
+  await fresh.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length === 1);
+  await fresh.locator('#shell').getByText('Deployments').waitFor();
+  assert.equal(held.script.length, 1, 'one script, and it is still on its way');
+  assert.equal(held.api.length, 0);
+  assert.deepEqual(fresh.calls.map((url) => new URL(url).pathname), ['/namespaces/default/workflows'], 'one answer was enough to paint');
+  await held.script.shift().continue();
+  await fresh.getByRole('heading', { name: 'Workflows', exact: true }).waitFor();
+  assert.ok(held.api.length > 0 && !fresh.calls.some((url) => url.includes('/api/')), 'drawn while no answer has come');
+  holding = false;
+  await Promise.all(held.api.map((route) => route.continue()));
+  await fresh.locator('main .rows, main .teach').first().waitFor();
+  assert.deepEqual(fresh.wrong, []);
+  await fresh.leave();
+});
+
 test('nothing went wrong on the way', () => assert.deepEqual(page.wrong, []));

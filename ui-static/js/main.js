@@ -96,5 +96,11 @@ function App() {
   <//>`;
 }
 
-document.getElementById('shell').remove();
-render(html`<${App} />`, document.getElementById('app'));
+function draw() {
+  document.getElementById('shell').remove();
+  render(html`<${App} />`, document.getElementById('app'));
+}
+
+/* The shell is painted first: drawing the page takes longer than the frame that it would delay. A hidden page has no frames. */
+if (document.visibilityState === 'visible') requestAnimationFrame(() => setTimeout(draw));
+else draw();

@@ -37,7 +37,8 @@ async function until(what, ask) {
 export class Stage {
   children = [];
 
-  static async open({ namespaces = [] } = {}) {
+  /* args: more of them for the server. */
+  static async open({ namespaces = [], args: more = [] } = {}) {
     const stage = new Stage();
     if (process.env.FERMATA_UI) {
       stage.url = process.env.FERMATA_UI.replace(/\/$/, '');
@@ -48,7 +49,7 @@ export class Stage {
       stage.address = `127.0.0.1:${port}`;
       const args = ['server', 'start-dev', '--port', String(port), '--ui-port', String(ui), '--search-attribute', 'Customer=Keyword',
         '--dynamic-config-value', 'matching.wv.VersionDrainageStatusVisibilityGracePeriod=1', '--dynamic-config-value', 'matching.wv.VersionDrainageStatusRefreshInterval=1',
-        ...namespaces.flatMap((name) => ['--namespace', name])];
+        ...namespaces.flatMap((name) => ['--namespace', name]), ...more];
       stage.spawn(process.env.FERMATA_EXE, args, { stdio: ['ignore', 'ignore', 'inherit'] });
     }
     await until('the server answers', async () => (await fetch(`${stage.url}/api/v1/system-info`)).ok);

@@ -1,5 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,10 +17,8 @@ function reached(name, found = new Set()) {
   return found;
 }
 
-test('index.html fetches all modules at once, and there is none that nothing needs', () => {
+test('there is no module that nothing needs', () => {
   const needed = reached('js/main.js');
-  const listed = [...read('index.html').matchAll(/modulepreload" href="([^"]+)"/g)].map((match) => match[1]);
-  assert.deepEqual([...listed, 'js/main.js'].sort(), [...needed].sort());
   const there = readdirSync(path.join(root, 'js'), { recursive: true }).filter((name) => name.endsWith('.js')).map((name) => `js/${name}`);
   assert.deepEqual(there.filter((name) => !needed.has(name)), []);
 });
@@ -35,4 +34,13 @@ test('nothing makes markup out of text, and the pure modules know no browser', (
 
 test('style attributes are not strings: the content security policy forbids them', () => {
   for (const name of reached('js/main.js')) if (name.startsWith('js/')) assert.doesNotMatch(read(name), /style="/, name);
+});
+
+test('joined into one script, the modules are code, and export nothing', () => {
+  const vendor = path.join(root, '../build/deps/ui/vendor');
+  const joined = execFileSync('python3', [path.join(root, '../cmake/join_modules.py'), 'js/main.js', `vendor/=${vendor}`, root], { encoding: 'utf8', maxBuffer: 1 << 24 });
+  execFileSync(process.execPath, ['--input-type=module', '--check'], { input: joined });
+  const made = joined.replace(/`[^`]*`/g, '');
+  assert.doesNotMatch(made, /^(import|export)\b/m);
+  for (const name of reached('js/main.js')) assert.ok(joined.includes(`/* ${name} */`), name);
 });

@@ -1,6 +1,9 @@
 /* The few lines that start a worker against this very server, in each SDK. Pure: snippets({address, namespace, queue, deployment,
  * build}) -> [{name, install, file, code, run}]. Without a deployment the worker has no version. */
 
+/* In one line, because cmake/join_modules.py takes a line that begins with "export" at its word. */
+const WORKFLOWS_MJS = '// workflows.mjs\nexport async function Hello(name) {\n  return `Hello ${name}`;\n}\n';
+
 const text = (word) => JSON.stringify(String(word));
 
 export function snippets({ address, namespace, queue, deployment, build = '1.0' }) {
@@ -81,11 +84,7 @@ if __name__ == "__main__":
       name: 'TypeScript',
       install: 'npm install @temporalio/worker @temporalio/workflow',
       file: 'worker.mjs, with workflows.mjs beside it',
-      code: `// workflows.mjs
-export async function Hello(name) {
-  return \`Hello \${name}\`;
-}
-
+      code: `${WORKFLOWS_MJS}
 // worker.mjs
 import { fileURLToPath } from 'node:url';
 import { NativeConnection, Worker } from '@temporalio/worker';
