@@ -1,4 +1,4 @@
-"""conftest.py: a server for the whole test session, found as FERMATA, `fermata` in PATH, or named here."""
+"""conftest.py: a server for the whole test session, which FERMATA names."""
 
 import os
 
@@ -8,6 +8,5 @@ from temporalio.testing import WorkflowEnvironment
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def client():
-    executable = os.environ.get("FERMATA", "fermata")
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=executable) as environment:
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=os.environ["FERMATA"]) as environment:
         yield environment.client

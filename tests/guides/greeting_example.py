@@ -1,4 +1,4 @@
-"""test_greeting.py: a workflow with its activity replaced, and one that is killed halfway."""
+"""test_greeting.py: a workflow with its activity replaced, and one that waits until a worker comes."""
 
 import uuid
 from datetime import timedelta
@@ -31,7 +31,7 @@ async def test_greeting(client):
     assert answer == "Hello you"
 
 
-async def test_a_worker_comes_back(client):
+async def test_a_worker_comes_later(client):
     queue = f"greetings-{uuid.uuid4()}"
     handle = await client.start_workflow(Greeting.run, "you", id=queue, task_queue=queue)  # nobody is there yet
     async with Worker(client, task_queue=queue, workflows=[Greeting], activities=[greet_without_the_world]):

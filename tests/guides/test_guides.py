@@ -10,7 +10,9 @@ import sys
 import time
 
 import pytest
+import yaml
 from launch import launch
+from schemas import check_jsonschema
 from temporal_cli import CLI, needs_cli
 
 HERE = pathlib.Path(__file__).parent
@@ -28,17 +30,31 @@ def steps(guide):
             yield command, printed.splitlines()
 
 
+TYPESCRIPT, JAVA = "sdk/typescript/guide", "sdk/java/guide"
+
+
 @pytest.mark.parametrize(
-    "guide, name",
-    [("rollout.md", "rollout_worker.py"), ("tests.md", "conftest_example.py"), ("tests.md", "greeting_example.py")],
+    "guide, kind, path",
+    [
+        ("rollout.md", "python", "guides/rollout_worker.py"),
+        ("tests.md", "python", "guides/conftest_example.py"),
+        ("tests.md", "python", "guides/greeting_example.py"),
+        ("tests.md", "go", "sdk/go/guide/guide_test.go"),
+        *(("tests.md", "ts", f"{TYPESCRIPT}/{name}.ts") for name in ("vitest.config", "server", "workflows", "greeting.test")),
+        ("tests.md", "xml", f"{JAVA}/pom.xml"),
+        ("tests.md", "java", f"{JAVA}/src/test/java/GreetingTest.java"),
+    ],
 )
-def test_the_code_is_what_is_tested(guide, name):
-    assert (HERE / name).read_text() in blocks(guide, "python")
+def test_the_code_is_what_is_run(guide, kind, path):
+    """Here, or by the suite of its language in tests/sdk."""
+    assert (HERE.parent / path).read_text() in blocks(guide, kind)
 
 
-def test_the_code_in_go_is_what_its_suite_runs():
-    code = HERE.parent / "sdk" / "go" / "guide" / "guide_test.go"
-    assert code.read_text() in blocks("tests.md", "go")
+def test_the_workflow_of_github_is_one(tmp_path):
+    whole, service = map(yaml.safe_load, blocks("tests.md", "yaml"))
+    whole["jobs"]["test"] |= service
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump({str(key).replace("True", "on"): whole[key] for key in whole}))
+    check_jsonschema("github-workflows", tmp_path / "test.yaml")
 
 
 def unpadded(line):
@@ -92,14 +108,14 @@ def test_rehearsing_a_rollout(fermata_exe):
 def test_the_tests_of_the_guide_pass(fermata_exe, tmp_path):
     shutil.copy(HERE / "conftest_example.py", tmp_path / "conftest.py")
     shutil.copy(HERE / "greeting_example.py", tmp_path / "test_greeting.py")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\nasyncio_default_test_loop_scope = session\n")
+    (tmp_path / "pytest.ini").write_text(*blocks("tests.md", "ini"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path]
     ended = subprocess.run(command, cwd=tmp_path, env=dict(os.environ, FERMATA=fermata_exe), capture_output=True, text=True)
     assert ended.returncode == 0 and "2 passed" in ended.stdout, ended.stdout
 
 
 def test_waiting_for_a_server_in_a_script(fermata_exe, tmp_path):
-    (script,) = blocks("tests.md", "sh")
+    *_, script = blocks("tests.md", "sh")
     (tmp_path / "fermata").symlink_to(fermata_exe)
     with launch(fermata_exe) as launched:  # not on the default port, which somebody else may have
         waiting = script.splitlines()[1].replace("healthcheck", f"healthcheck --address {launched.address}")
