@@ -43,7 +43,7 @@ def describe(server, name, kind="TASK_QUEUE_KIND_NORMAL", **fields):
 
 @contextlib.contextmanager
 def waiting(server, queue, deployment, build, rpc="PollWorkflowTaskQueue"):
-    """A poll of that version, which the server knows of inside the block."""
+    """A poll of that version, which the server knows of inside the block: the version, and a moment later the poller."""
     identity = unique(f"{deployment}-{build}")
     poll = server.call_later(
         rpc, task_queue=dict(name=queue), identity=identity, deployment_options=options(deployment, build)
@@ -55,7 +55,10 @@ def waiting(server, queue, deployment, build, rpc="PollWorkflowTaskQueue"):
             info = server.call(
                 "DescribeWorkerDeploymentVersion", deployment_version=version(deployment, build)
             ).worker_deployment_version_info
-            return any(known.name == queue and known.type == type for known in info.task_queue_infos)
+            listed = describe(server, queue, task_queue_type=type).pollers
+            return any(known.name == queue and known.type == type for known in info.task_queue_infos) and any(
+                poller.identity == identity for poller in listed
+            )
 
     give_up = time.monotonic() + 10
     while not is_known():
