@@ -121,8 +121,9 @@ END_TEST
 
 START_TEST(a_child_cannot_start)
 {
-    child_start_failed(bed_begin(&bed), initiate(),
-                       START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS);
+    struct child *child = initiate(); /* a transition of its own: not among the arguments, which have no order */
+
+    child_start_failed(bed_begin(&bed), child, START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS);
     bed_commit(&bed);
     EXPECT_EVENTS(&bed, 6, "6 StartChildWorkflowExecutionFailed, 7 S1");
     ck_assert_str_eq(ATTRIBUTES_OF(&bed, 6, start_child_workflow_execution_failed)->workflow_id, "child");
