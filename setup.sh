@@ -1,14 +1,28 @@
 #!/bin/sh
-# Installs what building Fermata needs and fills build/deps; with --tests also what the tests need. Everything is checked
-# first: when all is there, nothing is called and nothing needs the network. For Debian 12, as root or with sudo.
+# Installs what building Fermata needs and fills build/deps; with --tests also what the tests need, with --arm64 what building
+# for arm64 on another machine needs, and what runs that here. Everything is checked first: when all is there, nothing is
+# called and nothing needs the network. For Debian 12, as root or with sudo.
 set -eu
 cd "$(dirname "$0")"
+
+tests= arm64=
+for argument; do
+    case $argument in
+    --tests) tests=yes ;;
+    --arm64) arm64=yes ;;
+    *) echo "setup: there is no $argument" >&2; exit 1 ;;
+    esac
+done
 
 packages="gcc g++ libc6-dev cmake ninja-build pkg-config dpkg-dev python3 python3-pip ca-certificates
     protobuf-compiler libprotobuf-dev protobuf-c-compiler libprotobuf-c-dev libnghttp2-dev libssl-dev libsqlite3-dev
     libjansson-dev libc-ares-dev zlib1g-dev uthash-dev tzdata libyaml-dev" # libyaml: h2o's build asks for it
 command -v npm >/dev/null || packages="$packages nodejs npm" # for the web UI's view library
-[ "${1-}" = --tests ] && packages="$packages check clang-format python3-venv"
+[ "$tests" ] && packages="$packages check clang-format python3-venv"
+if [ "$arm64" ]; then
+    packages="$packages gcc-aarch64-linux-gnu"
+    command -v qemu-aarch64-static >/dev/null || packages="$packages qemu-user"
+fi
 
 missing=
 for package in $packages; do
@@ -42,6 +56,11 @@ if [ ! -f build/deps/h2o/lib/libh2o-evloop.a ]; then
     cmake/h2o.sh "$PWD/build/deps/h2o"
 fi
 
+if [ "$arm64" ] && [ ! -f build/deps/arm64/h2o/lib/libh2o-evloop.a ]; then
+    echo "setup: fetching the libraries for arm64"
+    cmake/arm64.sh "$PWD/build/deps/arm64"
+fi
+
 # The view library of the web UI: three files, pinned with hashes by ui-static/package-lock.json. There is no bundler; all that
 # browsers need is that one module's name for another is its address.
 ui=build/deps/ui
@@ -60,7 +79,7 @@ fi
 
 # The Python packages of the tests, in an environment of their own.
 requirements=tests/sdk/python/requirements.txt
-if [ "${1-}" = --tests ] && [ -f $requirements ] && ! cmp -s $requirements build/venv/installed.txt; then
+if [ "$tests" ] && [ -f $requirements ] && ! cmp -s $requirements build/venv/installed.txt; then
     echo "setup: installing the Python packages of the tests"
     rm -rf build/venv
     python3 -m venv build/venv

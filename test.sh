@@ -8,7 +8,7 @@ cd "$(dirname "$0")" || exit 1
 release=$PWD/build/release/fermata
 debug=$PWD/build/debug/fermata
 logs=build/test-logs
-all_stages="setup format release debug tidy unit python python-sanitized extra extra-sanitized"
+all_stages="setup format release debug tidy unit python python-sanitized extra extra-sanitized arm64"
 
 find_c() { # our C files that exist at present
     find base proto history matching persistence server tests bench -name node_modules -prune -o -name '*.[ch]' -print 2>/dev/null |
@@ -20,12 +20,12 @@ build() { # configures once; ninja does it again when it must
     cmake --build --preset "$1" -- --quiet
 }
 
-run_python() { # folders are found by their conftest.py or test files; see tests/pytest.ini
+run_python() { # [folder...]; they are found by their conftest.py or test files; see tests/pytest.ini
     if [ ! -x build/venv/bin/pytest ]; then
         echo "no Python packages: run ./setup.sh --tests"
         return 1
     fi
-    build/venv/bin/pytest tests -q -n "${PYTEST_WORKERS:-4}" --dist=worksteal
+    build/venv/bin/pytest "${@:-tests}" -q -n "${PYTEST_WORKERS:-4}" --dist=worksteal
 }
 
 run_extra() { # every tests/…/run is a stage of its own kind: executable, told the server by FERMATA_EXE; 77 means skipped
@@ -61,6 +61,15 @@ stage_python() { FERMATA_EXE=$release run_python; }
 stage_python_sanitized() { FERMATA_EXE=$debug run_python; }
 stage_extra() { FERMATA_EXE=$release run_extra; }
 stage_extra_sanitized() { FERMATA_EXE=$debug run_extra; }
+stage_arm64() { # the unit tests, the SDK's and the command line's with the executable for arm64, under qemu
+    if [ "$(uname -m)" = aarch64 ]; then
+        echo "arm64: all other stages are that on this machine"
+        return
+    fi
+    ./setup.sh --tests --arm64 && build arm64 && ls -l build/arm64/fermata || return
+    build arm64-unit && ctest --preset arm64-unit -j"$(nproc)" || return
+    FERMATA_EXE=tests/arm64/fermata run_python tests/arm64 tests/cli tests/sdk/python
+}
 
 export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1} UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
 mkdir -p $logs

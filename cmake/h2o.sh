@@ -1,9 +1,10 @@
 #!/bin/sh
-# Builds libh2o-evloop.a out of Debian's source package h2o, which is packaged without it: h2o.sh TARGET_DIR.
+# Builds libh2o-evloop.a out of Debian's source package h2o, which is packaged without it: h2o.sh TARGET_DIR [CMAKE_ARGUMENT...]
 # The source comes from the machine's own package sources; only this call sees them with deb-src, nothing is changed.
 set -eu
 
 target=$1
+shift
 [ -f "$target/lib/libh2o-evloop.a" ] && exit 0
 
 work=$(mktemp -d)
@@ -28,7 +29,7 @@ apt-get -qq update || true # a list that has no sources does not matter as long 
 
 # No mruby, no bundled OpenSSL, no programs: the library alone.
 cmake -Wno-dev -G Ninja -S "$work"/src/h2o-*/ -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DWITH_MRUBY=OFF \
-    -DWITH_BUNDLED_SSL=OFF -DCMAKE_C_FLAGS=-ffile-prefix-map="$work"= >"$work/log" 2>&1 &&
+    -DWITH_BUNDLED_SSL=OFF -DCMAKE_C_FLAGS=-ffile-prefix-map="$work"= "$@" >"$work/log" 2>&1 &&
     ninja -C "$work/build" libh2o-evloop.a >>"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 
 mkdir -p "$target/include" "$target/lib"
