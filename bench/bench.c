@@ -11,6 +11,7 @@
 static const struct scale FULL = {.lives = 3,
                                   .calls = 2000,
                                   .one_task = 1000,
+                                  .versioned = 2000,
                                   .ten_activities = 100,
                                   .latency = 300,
                                   .open = 1000,
@@ -20,6 +21,7 @@ static const struct scale FULL = {.lives = 3,
 static const struct scale QUICK = {.lives = 1,
                                    .calls = 1000,
                                    .one_task = 200,
+                                   .versioned = 200,
                                    .ten_activities = 20,
                                    .latency = 50,
                                    .open = 200,
@@ -107,6 +109,7 @@ static struct options parse(int argc, char **argv)
     if (optind != argc - 1 || options.rounds < 1 || times < 1)
         usage(2);
     options.scale.one_task *= times;
+    options.scale.versioned *= times;
     options.scale.ten_activities *= times;
     options.scale.signals *= times;
     options.executables[options.servers_count++] = argv[optind];

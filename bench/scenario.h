@@ -12,6 +12,7 @@ struct scale {
     int lives;          /* starts and stops */
     int calls;          /* that do nothing */
     int one_task;       /* workflows */
+    int versioned;      /* workflows of one task at a worker of a version, and as many without */
     int ten_activities; /* workflows */
     int latency;        /* workflows started one after the other */
     int open;           /* workflows left open */

@@ -7,6 +7,7 @@
 #include "history/decide.h"
 #include "history/mutable_state.h"
 #include "history/transition.h"
+#include "proto/packed_attributes.h"
 #include "proto/pb.h"
 #include "proto/time.h"
 
@@ -101,18 +102,9 @@ void mutable_state_remember_join(struct mutable_state *ms, const char *request_i
 
 /* ---- search_attributes.c ---- */
 
-/* A search attribute that the server sets itself, or removes: no value. */
-struct server_attribute {
-    const char *name;
-    const PbPayload *value;
-};
-
-/* Sets or removes search attributes. Values are copied. */
-void mutable_state_set_search_attributes(struct mutable_state *ms, const struct server_attribute *changes,
+/* Sets or removes search attributes that the server keeps itself. Values are copied. */
+void mutable_state_set_search_attributes(struct mutable_state *ms, const struct attribute_change *changes,
                                          size_t count);
-
-/* The same with a single one. */
-void mutable_state_set_search_attribute(struct mutable_state *ms, const char *name, const PbPayload *payload);
 
 /* Takes these for those that the run has. They are copied. */
 void mutable_state_replace_search_attributes(struct mutable_state *ms, const PbSearchAttributes *attributes);
@@ -121,9 +113,11 @@ void mutable_state_replace_search_attributes(struct mutable_state *ms, const PbS
 void mutable_state_keep_search_attributes(struct mutable_state *ms, const PbSearchAttributes *attributes,
                                           struct arena *scratch);
 
-/* A search attribute's value of type KeywordList, or of type Keyword. */
-PbPayload *keyword_list_payload(struct arena *arena, size_t count, const char *const *texts);
-PbPayload *keyword_payload(struct arena *arena, const char *text);
+/* The attribute is to have this value, of type KeywordList or Keyword, or none. Values are in the arena. */
+struct attribute_change keyword_list_attribute(struct arena *arena, const char *name, size_t count,
+                                               const char *const *texts);
+struct attribute_change keyword_attribute(struct arena *arena, const char *name, const char *text);
+struct attribute_change no_attribute(const char *name);
 
 /* ---- versions.c ---- */
 

@@ -19,6 +19,9 @@
  * searchAttributesSizeOfValueLimit. */
 enum { RESET_POINTS_MAX = 20, ATTRIBUTE_BYTES_MAX = 2048 };
 
+/* For a draft and its search attributes: what malloc has at hand, with room for an arena's own. */
+enum { SCRATCH_BYTES = 960 };
+
 /* What the search attributes say of the version that the run is on. */
 struct view {
     bool is_unversioned; /* a worker without versions has it; the real server's oldest versioning is neither */
@@ -166,7 +169,7 @@ void versions_inherit(struct mutable_state *ms, const PbResetPoints *points)
 
     if (points == NULL || points->n_points == 0)
         return;
-    scratch = arena_new(1024);
+    scratch = arena_new(SCRATCH_BYTES);
     draft.points = ARENA_NEW_ARRAY(scratch, struct point, points->n_points);
     for (; draft.points_count < points->n_points; draft.points_count++) {
         const PbResetPointInfo *from = points->points[draft.points_count];
@@ -218,29 +221,29 @@ static bool shows(const struct versions *versions, const struct view *view)
            versions_are_equal(versions->view.version, view->version);
 }
 
-/* The list as an attribute. Of what is too long for one the oldest goes, behind the first `kept`. NULL: nothing. */
-static PbPayload *fitting_list(struct arena *arena, struct texts *list, size_t kept)
+/* The attribute with the list. Of what is too long for one the oldest goes, behind the first `kept`. */
+static struct attribute_change fitting_list(struct arena *arena, const char *name, struct texts *list, size_t kept)
 {
     while (list->count > 0) {
-        PbPayload *payload = keyword_list_payload(arena, list->count, list->texts);
+        struct attribute_change change = keyword_list_attribute(arena, name, list->count, list->texts);
 
-        if (payload->data.len <= ATTRIBUTE_BYTES_MAX)
-            return payload;
+        if (change.json.len <= ATTRIBUTE_BYTES_MAX)
+            return change;
         if (list->count == kept)
             kept = 0;
         list->count--;
         memmove(list->texts + kept, list->texts + kept + 1, (list->count - kept) * sizeof(char *));
     }
-    return NULL;
+    return no_attribute(name);
 }
 
 /* BuildIds begins with what the run is: "unversioned", or what it is pinned to; one that upgrades has no such entry. */
-static PbPayload *build_ids_payload(struct arena *arena, struct versions *versions)
+static struct attribute_change build_ids_attribute(struct arena *arena, struct versions *versions)
 {
     const struct view *view = &versions->view;
     struct texts *ids = &versions->build_ids, all = {ARENA_NEW_ARRAY(arena, const char *, ids->count + 1), 0};
     size_t kept = view->is_unversioned ? 1 : 0, left;
-    PbPayload *payload;
+    struct attribute_change change;
 
     if (view->is_unversioned)
         all.texts[all.count++] = "unversioned";
@@ -249,18 +252,18 @@ static PbPayload *build_ids_payload(struct arena *arena, struct versions *versio
             arena_printf(arena, "pinned:%s", view->version == NULL ? "" : version_to_key(arena, view->version));
     for (size_t i = 0; i < ids->count; i++)
         all.texts[all.count++] = ids->texts[i];
-    payload = fitting_list(arena, &all, kept);
+    change = fitting_list(arena, "BuildIds", &all, kept);
     left = all.count > kept ? all.count - kept : 0;
     if (left < ids->count) { /* the newest ones */
         ids->texts += ids->count - left;
         ids->count = left;
     }
-    return payload;
+    return change;
 }
 
-static const PbPayload *keyword_or_none(struct arena *arena, const char *text)
+static struct attribute_change keyword_or_none(struct arena *arena, const char *name, const char *text)
 {
-    return text[0] == '\0' ? NULL : keyword_payload(arena, text);
+    return text[0] == '\0' ? no_attribute(name) : keyword_attribute(arena, name, text);
 }
 
 static const char *behavior_shown(PbVersioningBehavior behavior)
@@ -283,12 +286,12 @@ static void show(struct mutable_state *ms, struct arena *scratch, struct version
     draft->is_shown = true;
     draft->view = *view;
     {
-        struct server_attribute changes[] = {
-            {"BuildIds", build_ids_payload(scratch, draft)},
-            {"TemporalUsedWorkerDeploymentVersions", fitting_list(scratch, &draft->used, 0)},
-            {"TemporalWorkerDeployment", keyword_or_none(scratch, view->deployment)},
-            {"TemporalWorkerDeploymentVersion", keyword_or_none(scratch, version)},
-            {"TemporalWorkflowVersioningBehavior", keyword_or_none(scratch, behavior_shown(view->behavior))},
+        struct attribute_change changes[] = {
+            build_ids_attribute(scratch, draft),
+            fitting_list(scratch, "TemporalUsedWorkerDeploymentVersions", &draft->used, 0),
+            keyword_or_none(scratch, "TemporalWorkerDeployment", view->deployment),
+            keyword_or_none(scratch, "TemporalWorkerDeploymentVersion", version),
+            keyword_or_none(scratch, "TemporalWorkflowVersioningBehavior", behavior_shown(view->behavior)),
         };
 
         mutable_state_set_search_attributes(ms, changes, sizeof(changes) / sizeof(changes[0]));
@@ -343,7 +346,7 @@ static void show_present(struct mutable_state *ms)
 
     if (shows(of(ms), &view))
         return;
-    scratch = arena_new(1024);
+    scratch = arena_new(SCRATCH_BYTES);
     draft = begin_draft(ms, scratch);
     show_and_keep(ms, &draft, scratch, &view);
     arena_free(scratch);
@@ -368,7 +371,7 @@ void versions_note_override(struct mutable_state *ms, const char *deployment_nam
 
 void versions_show_anew(struct mutable_state *ms, const char *deployment_name)
 {
-    struct arena *scratch = arena_new(1024);
+    struct arena *scratch = arena_new(SCRATCH_BYTES);
     struct versions draft = begin_draft(ms, scratch);
     struct view view;
 
@@ -427,12 +430,14 @@ static void add_point(const struct mutable_state *ms, struct versions *draft, st
 static void set_checksums_attribute(struct mutable_state *ms, const struct versions *draft, struct arena *scratch)
 {
     const char **checksums = ARENA_NEW_ARRAY(scratch, const char *, draft->points_count);
+    struct attribute_change change;
     size_t count = 0;
 
     for (size_t i = 0; i < draft->points_count; i++)
         if (draft->points[i].checksum[0] != '\0')
             checksums[count++] = draft->points[i].checksum;
-    mutable_state_set_search_attribute(ms, "BinaryChecksums", keyword_list_payload(scratch, count, checksums));
+    change = keyword_list_attribute(scratch, "BinaryChecksums", count, checksums);
+    mutable_state_set_search_attributes(ms, &change, 1);
 }
 
 /* How BuildIds has a worker's build id behind its prefix. */
@@ -495,7 +500,7 @@ void versions_note_completion(struct mutable_state *ms, const PbHistoryEvent *ev
     if (!is_new_point && !is_to_show && stamps_are_equal(stamp, before->stamp) &&
         strcmp(name, before->deployment_name) == 0)
         return;
-    scratch = arena_new(1024);
+    scratch = arena_new(SCRATCH_BYTES);
     draft = begin_draft(ms, scratch);
     draft.stamp = stamp;
     draft.deployment_name = name;

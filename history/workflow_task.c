@@ -279,6 +279,7 @@ static void add_timed_out_event(struct transition *t, PbTimeoutType type)
 
 void workflow_task_report_problems(struct mutable_state *ms)
 {
+    struct attribute_change change;
     const char *problems[2];
     struct arena *scratch;
 
@@ -293,7 +294,8 @@ void workflow_task_report_problems(struct mutable_state *ms)
         problems[1] =
             arena_printf(scratch, "cause=WorkflowTaskFailedCause%s", failed_cause_name(scratch, ms->last_failed_cause));
     }
-    mutable_state_set_search_attribute(ms, REPORTED_PROBLEMS, keyword_list_payload(scratch, 2, problems));
+    change = keyword_list_attribute(scratch, REPORTED_PROBLEMS, 2, problems);
+    mutable_state_set_search_attributes(ms, &change, 1);
     arena_free(scratch);
 }
 
@@ -314,7 +316,7 @@ static void forget_problems(struct transition *t)
     if (ms->workflow_task_problems == 0)
         return;
     if (ms->workflow_task_problems >= REPORTED_PROBLEMS_MIN)
-        mutable_state_set_search_attribute(ms, REPORTED_PROBLEMS, NULL);
+        mutable_state_set_search_attributes(ms, &(struct attribute_change){.name = REPORTED_PROBLEMS}, 1);
     ms->workflow_task_problems = 0;
     t->volatile_changed = true;
 }

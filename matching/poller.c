@@ -5,9 +5,13 @@
 #include <string.h>
 
 #include "base/hash_table.h"
+#include "proto/pack.h"
 
 /* Shown for a worker that asks for no limit; the real server's number. */
 static const double RATE_UNLIMITED = 100000;
+
+/* What a worker says of itself fits in so many bytes as a rule, and they in a stack. */
+enum { KEPT_BYTES_USUAL = 1024 };
 
 /* A message of the worker's as it was sent; empty: none. */
 struct kept {
@@ -58,25 +62,29 @@ static void forget(struct pollers *pollers, struct poller_record *record)
  * record's copy is made anew. */
 static void keep(struct kept *kept, const ProtobufCMessage *message)
 {
-    size_t bytes = message != NULL ? protobuf_c_message_get_packed_size(message) : 0;
-    uint8_t *packed;
+    uint8_t room[KEPT_BYTES_USUAL], *end = room + sizeof(room);
+    const uint8_t *packed;
+    uint8_t *larger = NULL;
+    size_t bytes;
 
     if (message == NULL) {
         drop_kept(kept);
         return;
     }
-    packed = memory_new(bytes + 1);
-    protobuf_c_message_pack(message, packed);
-    if (kept->message != NULL && bytes == kept->bytes && memcmp(packed, kept->packed, bytes) == 0) {
-        memory_free(packed);
-        return;
+    packed = pack_backwards(message, room, end);
+    bytes = packed != NULL ? (size_t)(end - packed) : protobuf_c_message_get_packed_size(message);
+    if (packed == NULL) {
+        packed = larger = memory_new(bytes);
+        protobuf_c_message_pack(message, larger);
     }
-    drop_kept(kept);
-    *kept = (struct kept){
-        .packed = packed,
-        .bytes = bytes,
-        .message = protobuf_c_message_unpack(message->descriptor, NULL, bytes, packed),
-    };
+    if (kept->message == NULL || bytes != kept->bytes || memcmp(packed, kept->packed, bytes) != 0) {
+        drop_kept(kept);
+        kept->packed = memory_new(bytes + 1); /* there, even if empty */
+        memcpy(kept->packed, packed, bytes);
+        kept->bytes = bytes;
+        kept->message = protobuf_c_message_unpack(message->descriptor, NULL, bytes, packed);
+    }
+    memory_free(larger);
 }
 
 static struct poller_record *find_or_add(struct pollers *pollers, const struct poll *poll)

@@ -5,6 +5,7 @@
 #include "persistence/store.h"
 #include "persistence/store_internal.h"
 #include "persistence/visibility_text.h"
+#include "proto/packed_attributes.h"
 #include "proto/search_attributes.h"
 #include "proto/search_value.h"
 

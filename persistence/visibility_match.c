@@ -11,6 +11,7 @@
 
 #include "base/uuid.h"
 #include "persistence/visibility_text.h"
+#include "proto/packed_attributes.h"
 #include "proto/search_value.h"
 
 #define DIVISION "TemporalNamespaceDivision"

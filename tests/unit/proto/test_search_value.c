@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/rand.h"
 #include "proto/pb.h"
-#include "proto/search_attributes.h"
 
 static struct arena *arena;
 
@@ -112,80 +110,6 @@ START_TEST(a_byte_zero_is_no_end)
 }
 END_TEST
 
-static struct bytes packed_attributes(void)
-{
-    static const char *const values[][3] = {
-        {"Number", "Int", "5"}, {"Words", "KeywordList", "[\"a\", \"b\"]"}, {"Nothing", "Int", "null"}};
-    PbSearchAttributes *attributes = ARENA_NEW_PB(arena, PbSearchAttributes);
-
-    attributes->indexed_fields = ARENA_NEW_ARRAY(arena, PbSearchAttributesIndexedFieldsEntry *, 3);
-    for (size_t i = 0; i < 3; i++) {
-        PbSearchAttributesIndexedFieldsEntry *entry = ARENA_NEW_PB(arena, PbSearchAttributesIndexedFieldsEntry);
-        PbPayloadMetadataEntry *type = ARENA_NEW_PB(arena, PbPayloadMetadataEntry);
-
-        type->key = "type";
-        type->value = (ProtobufCBinaryData){strlen(values[i][1]), (uint8_t *)arena_strdup(arena, values[i][1])};
-        entry->key = values[i][0];
-        entry->value = ARENA_NEW_PB(arena, PbPayload);
-        entry->value->metadata = ARENA_NEW(arena, PbPayloadMetadataEntry *);
-        entry->value->metadata[entry->value->n_metadata++] = type;
-        entry->value->data = (ProtobufCBinaryData){strlen(values[i][2]), (uint8_t *)arena_strdup(arena, values[i][2])};
-        attributes->indexed_fields[attributes->n_indexed_fields++] = entry;
-    }
-    return pb_pack(arena, attributes);
-}
-
-START_TEST(values_are_found_in_a_packed_message)
-{
-    struct bytes packed = packed_attributes();
-    struct search_value value;
-
-    ck_assert_int_eq(search_value_find(arena, packed, "Number", INDEXED_VALUE_TYPE_INT, &value), SEARCH_VALUE_SET);
-    ck_assert_int_eq(value.integer, 5);
-    ck_assert_int_eq(search_value_find(arena, packed, "Words", INDEXED_VALUE_TYPE_KEYWORD_LIST, &value),
-                     SEARCH_VALUE_SET);
-    ck_assert_str_eq(joined(&value), "a|b");
-    ck_assert_int_eq(search_value_find(arena, packed, "Number", INDEXED_VALUE_TYPE_DOUBLE, &value), SEARCH_VALUE_NONE);
-    ck_assert_int_eq(search_value_find(arena, packed, "Nothing", INDEXED_VALUE_TYPE_INT, &value), SEARCH_VALUE_NONE);
-    ck_assert_int_eq(search_value_find(arena, packed, "Numbers", INDEXED_VALUE_TYPE_INT, &value), SEARCH_VALUE_NONE);
-}
-END_TEST
-
-static void count_attribute(void *context, struct bytes key, struct bytes data, struct bytes type)
-{
-    struct search_value value;
-
-    ++*(int *)context;
-    (void)type;
-    (void)key;
-    search_value_read(arena, data, INDEXED_VALUE_TYPE_KEYWORD_LIST, &value);
-}
-
-START_TEST(damaged_messages_do_no_harm)
-{
-    struct rand *noise = rand_new(99);
-    struct bytes packed = packed_attributes();
-    int count = 0;
-
-    for (int i = 0; i < 20000; i++) {
-        size_t length = (size_t)rand_below(noise, packed.len + 1);
-        uint8_t *damaged = arena_alloc(arena, length + 1);
-        struct search_value value;
-
-        if (length > 0) {
-            memcpy(damaged, packed.data, length);
-            damaged[rand_below(noise, length)] = (uint8_t)rand_bits(noise);
-        }
-        search_attributes_each((struct bytes){damaged, length}, NULL, count_attribute, &count);
-        search_value_find(arena, (struct bytes){damaged, length}, "Words", INDEXED_VALUE_TYPE_KEYWORD_LIST, &value);
-        arena_reset(arena);
-        packed = packed_attributes();
-    }
-    ck_assert_int_gt(count, 0);
-    rand_free(noise);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("search_value");
@@ -196,8 +120,6 @@ int main(void)
     tcase_add_checked_fixture(tcase, make_arena, free_arena);
     tcase_add_loop_test(tcase, values_are_read, 0, sizeof(cases) / sizeof(cases[0]));
     tcase_add_test(tcase, a_byte_zero_is_no_end);
-    tcase_add_test(tcase, values_are_found_in_a_packed_message);
-    tcase_add_test(tcase, damaged_messages_do_no_harm);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
