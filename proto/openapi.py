@@ -20,7 +20,7 @@ from descriptors import Field
 INFO = {"title": "The HTTP API", "version": "1"}
 STATUS = "google.rpc.Status"
 
-# What a value of a type looks like in JSON, for both versions where it is one schema.
+# What a value of a type looks like in JSON: in Swagger 2.0, in OpenAPI 3.0.
 DATE_TIME = {"type": "string", "format": "date-time"}
 SCALARS = {
     Field.DOUBLE: ({"type": "number", "format": "double"},) * 2,
@@ -83,7 +83,11 @@ class Api:
 
 
 class Document:
-    """What the versions have in common. They differ in where schemas stand, in names, and in how parameters are said."""
+    """What the versions have in common.
+
+    They differ in how types, parameters and operations are said; and `version` is their place in the pairs above, `place` where
+    schemas stand, `names_enums` whether enums are types of their own, `anything` the schema of what may be anything.
+    """
 
     def __init__(self, api):
         self.api = api
@@ -91,6 +95,8 @@ class Document:
         self.types = [name for name in sorted(types) if name in api.messages or self.names_enums]
         counts = collections.Counter(self.short_name(name) for name in self.types)
         self.names = {n: self.short_name(n) if counts[self.short_name(n)] == 1 else self.long_name(n) for n in self.types}
+        if len(set(self.names.values())) < len(self.types):
+            raise SystemExit("two types have one name in the description of the HTTP API")
         self.schemas = {self.names[name]: self.schema_of_type(name) for name in self.types}
         self.paths = collections.defaultdict(dict)
         for route in api.routes:
@@ -174,7 +180,8 @@ class Document:
     def parameters(self, route, in_path):
         """Those of the path and, where there is no body, of the query."""
         _, method, _, _, _, has_body = route
-        made = [{"name": self.path_name(name), "in": "path", "required": True, **self.typed({"type": "string"})} for name in in_path]
+        text = self.typed({"type": "string"})
+        made = [{"name": self.path_name(name), "in": "path", "required": True, **text} for name in in_path]
         if not has_body:
             for name, field in self.query_fields(self.api.messages[method.input], in_path):
                 made.append({"name": name, "in": "query", **self.typed(self.schema_of_parameter(field))})
