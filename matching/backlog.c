@@ -25,7 +25,8 @@ _Static_assert(sizeof(struct waiting_task) == 32, "a waiting task has grown");
 
 struct backlog_chunk {
     struct backlog_chunk *next;
-    uint32_t capacity, begin, end;
+    struct fairness *fairness; /* of each task; NULL: no task here has any */
+    uint16_t capacity, begin, end;
     struct waiting_task tasks[];
 };
 
@@ -34,13 +35,15 @@ void backlog_init(struct backlog *backlog, enum task_kind kind)
     *backlog = (struct backlog){.kind = kind};
 }
 
-static void drop_first_chunk(struct backlog_lane *lane)
+/* Drops the chunk behind `before` (NULL: the first one). */
+static void drop_chunk(struct backlog_lane *lane, struct backlog_chunk *before)
 {
-    struct backlog_chunk *chunk = lane->first;
+    struct backlog_chunk **at = before == NULL ? &lane->first : &before->next, *chunk = *at;
 
-    lane->first = chunk->next;
-    if (lane->first == NULL)
-        lane->last = NULL;
+    *at = chunk->next;
+    if (lane->last == chunk)
+        lane->last = before;
+    memory_free(chunk->fairness);
     memory_free(chunk);
 }
 
@@ -48,7 +51,7 @@ void backlog_clear(struct backlog *backlog)
 {
     for (int i = 0; i < PRIORITY_LAST; i++) {
         while (backlog->lanes[i].first != NULL)
-            drop_first_chunk(&backlog->lanes[i]);
+            drop_chunk(&backlog->lanes[i], NULL);
         backlog->lanes[i].count = 0;
     }
 }
@@ -96,12 +99,12 @@ static struct backlog_lane *lane_of(struct backlog *backlog, int priority)
 static struct backlog_chunk *chunk_with_room(struct backlog_lane *lane)
 {
     struct backlog_chunk *last = lane->last;
-    uint32_t capacity = CHUNK_TASKS_MIN;
+    uint16_t capacity = CHUNK_TASKS_MIN;
 
     if (last != NULL && last->end < last->capacity)
         return last;
     if (last != NULL)
-        capacity = last->capacity * 2 + 1 < CHUNK_TASKS_MAX ? last->capacity * 2 + 1 : CHUNK_TASKS_MAX;
+        capacity = last->capacity < CHUNK_TASKS_MAX / 2 ? (uint16_t)(last->capacity * 2 + 1) : CHUNK_TASKS_MAX;
 
     struct backlog_chunk *chunk = memory_new(sizeof(*chunk) + capacity * sizeof(chunk->tasks[0]));
     chunk->capacity = capacity;
@@ -111,6 +114,16 @@ static struct backlog_chunk *chunk_with_room(struct backlog_lane *lane)
         lane->first = chunk;
     lane->last = chunk;
     return chunk;
+}
+
+/* Notes whose share the task is that comes into the chunk next. */
+static void keep_fairness(struct backlog_chunk *chunk, const struct fairness *fairness)
+{
+    if (chunk->fairness == NULL && fairness->key == 0 && fairness->weight == 0)
+        return;
+    if (chunk->fairness == NULL)
+        chunk->fairness = memory_new(chunk->capacity * sizeof(*chunk->fairness));
+    chunk->fairness[chunk->end] = *fairness;
 }
 
 void backlog_push(struct backlog *backlog, const struct task *task)
@@ -124,6 +137,7 @@ void backlog_push(struct backlog *backlog, const struct task *task)
                   task->route.home >> HOME_BITS == 0,
               "run %lld, event %lld, version %u: too large", (long long)task->run, (long long)task->event_id,
               (unsigned)task->route.home);
+    keep_fairness(chunk, &task->fairness);
     chunk->tasks[chunk->end++] = (struct waiting_task){
         .stamp = task->stamp,
         .created = task->created,
@@ -136,33 +150,78 @@ void backlog_push(struct backlog *backlog, const struct task *task)
     lane->count++;
 }
 
-static void take_first(struct backlog *backlog, struct backlog_lane *lane, struct task *ret_task)
+static struct task task_at(const struct backlog *backlog, const struct backlog_place *place)
 {
-    struct backlog_chunk *chunk = lane->first;
-    const struct waiting_task *waiting = &chunk->tasks[chunk->begin];
+    const struct waiting_task *waiting = &place->chunk->tasks[place->index];
+    struct task task = {
+        .kind = backlog->kind,
+        .priority = (int)(place->lane - backlog->lanes) + PRIORITY_FIRST,
+        .run = (int64_t)waiting->run,
+        .event_id = (int64_t)waiting->event_id,
+        .stamp = waiting->stamp,
+        .created = waiting->created,
+        .route =
+            {
+                .hash = waiting->hash,
+                .home = waiting->home,
+                .is_pinned = waiting->home != 0,
+                .use_ramping = waiting->use_ramping,
+            },
+    };
 
-    *ret_task = (struct task){.kind = backlog->kind,
-                              .priority = (int)(lane - backlog->lanes) + PRIORITY_FIRST,
-                              .run = (int64_t)waiting->run,
-                              .event_id = (int64_t)waiting->event_id,
-                              .stamp = waiting->stamp,
-                              .created = waiting->created,
-                              .route = {.hash = waiting->hash,
-                                        .home = waiting->home,
-                                        .is_pinned = waiting->home != 0,
-                                        .use_ramping = waiting->use_ramping}};
-    lane->count--;
+    if (place->chunk->fairness != NULL)
+        task.fairness = place->chunk->fairness[place->index];
+    return task;
+}
+
+/* Those before it move up: what is taken out of order stands near the front. */
+void backlog_remove(struct backlog_place *place)
+{
+    struct backlog_chunk *chunk = place->chunk;
+    size_t before = place->index - chunk->begin;
+
+    memmove(&chunk->tasks[chunk->begin + 1], &chunk->tasks[chunk->begin], before * sizeof(chunk->tasks[0]));
+    if (chunk->fairness != NULL)
+        memmove(&chunk->fairness[chunk->begin + 1], &chunk->fairness[chunk->begin],
+                before * sizeof(chunk->fairness[0]));
+    place->lane->count--;
     if (++chunk->begin == chunk->end)
-        drop_first_chunk(lane); /* B2 */
+        drop_chunk(place->lane, place->before); /* B2 */
+}
+
+bool backlog_find_of(struct backlog *backlog, int priority, bool (*fits)(void *context, const struct task *task),
+                     void *context, struct backlog_place *ret_place, struct task *ret_task)
+{
+    struct backlog_lane *lane = &backlog->lanes[priority - PRIORITY_FIRST];
+    struct backlog_place place = {.lane = lane, .chunk = lane->first};
+    int looked_at = 0;
+
+    for (; place.chunk != NULL; place.before = place.chunk, place.chunk = place.chunk->next) {
+        for (place.index = place.chunk->begin; place.index < place.chunk->end; place.index++) {
+            struct task task = task_at(backlog, &place);
+
+            if (looked_at++ == BACKLOG_LOOK_MAX)
+                return false;
+            if (!fits(context, &task))
+                continue;
+            *ret_place = place;
+            *ret_task = task;
+            return true;
+        }
+    }
+    return false;
 }
 
 bool backlog_pop_of(struct backlog *backlog, int priority, struct task *ret_task)
 {
     struct backlog_lane *lane = &backlog->lanes[priority - PRIORITY_FIRST];
+    struct backlog_place place = {.lane = lane, .chunk = lane->first};
 
     if (lane->first == NULL)
         return false;
-    take_first(backlog, lane, ret_task);
+    place.index = place.chunk->begin;
+    *ret_task = task_at(backlog, &place);
+    backlog_remove(&place);
     return true;
 }
 

@@ -2,7 +2,8 @@
  * A backlog: tasks that wait for a poll, ordered by priority (1 first) and, within one priority, by arrival.
  *
  * A hundred thousand waiting tasks are ordinary (workers down over night), so a task costs 32 bytes in a list of
- * chunks, and adding and taking cost the same however many wait. What routing a task again takes is among these bytes.
+ * chunks, and adding and taking cost the same however many wait. What routing a task again takes is among these bytes;
+ * chunks that hold tasks with fairness keys or weights have 8 bytes more for each of theirs.
  *
  * B1  All tasks of a backlog are of one kind, which is not stored with each.
  * B2  A chunk in a list holds at least one task.
@@ -62,5 +63,23 @@ void backlog_move(struct backlog *to, struct backlog *from);
 
 /* Takes the first task of a priority, 1 to 5. False: there is none. */
 bool backlog_pop_of(struct backlog *backlog, int priority, struct task *ret_task);
+
+/* Where a task waits; good until the backlog changes. */
+struct backlog_place {
+    struct backlog_lane *lane;
+    struct backlog_chunk *chunk, *before;
+    uint32_t index;
+};
+
+/* Finds the first task of a priority that `fits`, among the first BACKLOG_LOOK_MAX. False: there is none. */
+bool backlog_find_of(struct backlog *backlog, int priority, bool (*fits)(void *context, const struct task *task),
+                     void *context, struct backlog_place *ret_place, struct task *ret_task);
+
+/* Takes out the task at `place`. */
+void backlog_remove(struct backlog_place *place);
+
+/* So many tasks are looked at for one that fits: as many as the real server has in memory (matching.getTasksBatchSize).
+ */
+enum { BACKLOG_LOOK_MAX = 1000 };
 
 #endif

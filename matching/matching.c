@@ -46,8 +46,10 @@ static struct task_queue *get_task_queue(struct matching *matching, const struct
 {
     struct task_queue *task_queue = queue_table_get(&matching->queues, name);
 
-    if (!task_queue->routes.is_asked)
+    if (!task_queue->routes.is_asked) {
         routes_refresh(task_queue, &matching->ports);
+        limits_refresh(matching, task_queue);
+    }
     return task_queue;
 }
 
@@ -59,7 +61,6 @@ static void note_poll(struct matching *matching, struct task_queue *task_queue, 
     if (task_queue->is_sticky)
         task_queue_set_worker(task_queue, poll);
     task_queue->last_poll = now;
-    task_queue->rate_wanted = poll->tasks_per_second_max;
 }
 
 static void observe(const struct matching *matching, struct queue *queue, enum matching_event event,
@@ -86,7 +87,8 @@ static void observe(const struct matching *matching, struct queue *queue, enum m
 static bool hand_over(struct matching *matching, struct queue *queue, struct poll *poll, const struct task *task,
                       bool from_backlog)
 {
-    nanos polled = clock_now(matching->clock) - poll->since;
+    struct throttle *throttle = queue->task_queue->throttle;
+    nanos now = clock_now(matching->clock), polled = now - poll->since;
     bool is_started, is_removed;
 
     invariant(!matching->is_handing_over, "two hand-overs at once");
@@ -95,13 +97,17 @@ static bool hand_over(struct matching *matching, struct queue *queue, struct pol
     matching->is_handing_over = true;
     matching->in_hand = poll;
     poll->queue = NULL;
+    if (throttle != NULL)
+        throttle_take(throttle, task, now);
     is_started = matching->ports.start(matching->ports.engine, task, poll, from_backlog);
     is_removed = matching->in_hand == NULL;
     matching->in_hand = NULL;
     matching->is_handing_over = false;
 
+    if (!is_started && throttle != NULL)
+        throttle_give_back(throttle, task);
     if (is_started) {
-        rate_count(&queue_traffic(queue, task->priority)->dispatches, clock_now(matching->clock));
+        rate_count(&queue_traffic(queue, task->priority)->dispatches, now);
         observe(matching, queue, from_backlog ? MATCHING_STARTED_LATER : MATCHING_STARTED_AT_ONCE, task, polled);
     } else if (!is_removed) {
         poll->queue = queue;
@@ -120,13 +126,26 @@ static void give(struct matching *matching, struct queue *queue, const struct ta
         queue_prepend_poll(queue, poll);
 }
 
+/* Hands out what has come to a queue whose polls were waiting. */
+static void serve(struct matching *matching, struct queue *queue)
+{
+    struct task task;
+
+    while (queue->polls != NULL && limits_take(matching, queue, &task)) /* M3 */
+        give(matching, queue, &task, true);
+}
+
 static void offer(struct matching *matching, struct queue *queue, const struct task *task)
 {
-    observe(matching, queue, queue->polls == NULL ? MATCHING_ADDED_TO_BACKLOG : MATCHING_ADDED_TO_POLL, task, 0);
-    if (queue->polls == NULL)
-        queue_store(queue, task);
-    else
+    bool goes_at_once = queue->polls != NULL && limits_let_pass(matching, queue, task);
+
+    observe(matching, queue, goes_at_once ? MATCHING_ADDED_TO_POLL : MATCHING_ADDED_TO_BACKLOG, task, 0);
+    if (goes_at_once) {
         give(matching, queue, task, false);
+        return;
+    }
+    queue_store(queue, task);
+    serve(matching, queue);
 }
 
 /* Offers what was added during hand-overs. Offering may add more; they go to the end. */
@@ -218,16 +237,36 @@ bool matching_add(struct matching *matching, const struct queue_name *name, cons
     return true;
 }
 
-/* ---- rerouting ---- */
+/* ---- what was held back ---- */
 
-/* Hands out what has come to a queue whose polls were waiting. */
-static void serve(struct matching *matching, struct queue *queue)
+/* Hands out one task. The physical queue that gets it is last in line from now on, so that no version keeps what there
+ * is from the others. */
+static bool serve_next(struct matching *matching, struct task_queue *task_queue)
 {
+    struct throttle *throttle = task_queue->throttle;
     struct task task;
 
-    while (queue->polls != NULL && queue_take(queue, &task)) /* M3 */
-        give(matching, queue, &task, true);
+    for (int round = 0; round < 2; round++)
+        for (struct queue *queue = &task_queue->unversioned; queue != NULL; queue = queue->next) {
+            bool comes_first = queue->number > throttle->served_last;
+
+            if (comes_first != (round == 0) || queue->polls == NULL || !limits_take(matching, queue, &task))
+                continue;
+            throttle->served_last = queue->number;
+            give(matching, queue, &task, true);
+            return true;
+        }
+    return false;
 }
+
+void matching_serve_held_back(struct matching *matching, struct task_queue *task_queue)
+{
+    while (serve_next(matching, task_queue))
+        ;
+    offer_deferred(matching);
+}
+
+/* ---- rerouting ---- */
 
 static void give_back(struct matching *matching, struct queue *tasks)
 {
@@ -319,8 +358,9 @@ bool matching_poll(struct matching *matching, const struct queue_name *name, str
     task_queue->is_dropped = false;
     queue->last_used = poll->since;
     note_poll(matching, task_queue, poll);
+    limits_hear_worker(matching, task_queue, poll);
 
-    while (queue_take(queue, &task)) { /* M3 */
+    while (limits_take(matching, queue, &task)) { /* M3 */
         bool is_started = hand_over(matching, queue, poll, &task, true);
 
         /* Before the poll is listed, so that nothing can be offered to it behind our back; what it may take goes to the
@@ -419,7 +459,8 @@ static bool is_idle(const struct queue *queue, nanos now)
 /* Forgets the versions that are not in use; returns whether what is left is not in use either. */
 static bool sweep_versions(struct task_queue *task_queue, nanos now)
 {
-    bool is_unused = task_queue->strays_count == 0 && is_idle(&task_queue->unversioned, now);
+    bool is_unused = task_queue->strays_count == 0 && is_idle(&task_queue->unversioned, now) &&
+                     !throttle_matters(task_queue->throttle, now);
 
     for (struct queue *queue = &task_queue->unversioned; queue->next != NULL;) {
         bool is_unused_here = is_idle(queue->next, now);

@@ -10,10 +10,10 @@
  *
  * M1  A task is in at most one place: a backlog, or handed over.
  * M2  A poll waits at one queue; matched or removed, it never gets a second task.
- * M3  While a queue has a poll that may take a task of its backlog, that backlog holds no such task.
- * M4  A task that is pinned to a version is handed to that version's polls only (activities on queues that the version
- *     does not have aside: these are as if they were not pinned).
- * M5  Any other task waits where the task queue sends it at present.
+ * M3  While a queue has a poll that may take a task of its backlog, that backlog holds no such task; a task that a
+ * limit holds back (matching/throttle.h) may not be taken yet. M4  A task that is pinned to a version is handed to that
+ * version's polls only (activities on queues that the version does not have aside: these are as if they were not
+ * pinned). M5  Any other task waits where the task queue sends it at present.
  *
  * Of several polls the oldest gets the task: it is the nearest to its deadline, and work spreads over the workers. Of
  * several tasks a query goes first (its client stands waiting, and queries are not part of a backlog), then priority,
@@ -36,6 +36,7 @@
 struct matching;
 struct poll;
 struct query_task;
+struct timers;
 
 enum task_kind { TASK_WORKFLOW, TASK_ACTIVITY, TASK_QUERY };
 
@@ -47,10 +48,17 @@ struct task_route {
     bool is_bound; /* to some version, pinned or not */
 };
 
+/* Whose share of a queue a task belongs to. Zeroed: to nobody's, with the usual weight. */
+struct fairness {
+    uint32_t key; /* of matching_fairness_key */
+    float weight; /* of the key's rate; 0: 1 */
+};
+
 /* A reference to something that a worker should do. Copied by matching. */
 struct task {
     enum task_kind kind;
-    int priority;             /* 1 (first) to 5; 0 means 3 */
+    int priority; /* 1 (first) to 5; 0 means 3 */
+    struct fairness fairness;
     int64_t run;              /* the run's row */
     int64_t event_id;         /* scheduled_event_id */
     int64_t stamp;            /* must equal the run's or activity's stamp when it starts, else the task is stale */
@@ -88,6 +96,21 @@ struct matching_observation {
     void **note;                  /* the queue's own, for the observer to keep something; NULL at first */
 };
 
+/* A fairness key whose tasks have this weight, whatever they say themselves. */
+struct key_weight {
+    uint32_t key;
+    float weight;
+};
+
+/* What has been configured for a task queue. */
+struct queue_limits {
+    bool has_rate, has_key_rate;
+    double rate;     /* tasks per second of the whole queue; goes before what workers ask for */
+    double key_rate; /* tasks per second of one fairness key of weight 1 */
+    const struct key_weight *weights;
+    size_t weights_count;
+};
+
 /* What matching asks of the engine. */
 struct matching_ports {
     void *engine;
@@ -107,6 +130,12 @@ struct matching_ports {
     bool (*version_has_queue)(const void *deployments, const struct queue_name *queue,
                               const struct queue_version *version);
 
+    /* Fills in what has been configured for a queue. The weights are borrowed until matching_limits_changed is called
+     * for it. NULL: nothing ever is. */
+    void (*limits)(const void *configs, const struct queue_name *queue, struct queue_limits *ret_limits);
+    const void *configs;
+    struct timers *timers; /* where tasks that may not go yet have their time; NULL: no queue is ever limited */
+
     /* Told what happens at physical queues, for metrics; NULL: nobody is. */
     void (*observe)(void *engine, const struct matching_observation *seen);
 
@@ -121,8 +150,9 @@ struct poll {
     const void *deployment_options;   /* PbWorkerDeploymentOptions as sent, for describe; NULL when none */
     const void *version_capabilities; /* PbWorkerVersionCapabilities, the same */
     const char *normal_name;          /* sticky queues: the task queue that the worker also serves */
-    double tasks_per_second_max;      /* 0: no limit */
-    void *call;                       /* the engine's */
+    bool wants_rate;
+    double tasks_per_second_max; /* with wants_rate: how fast the whole queue is to be, as far as this worker goes */
+    void *call;                  /* the engine's */
 
     /* Matching's. */
     struct poll *next, *prev;
@@ -145,6 +175,7 @@ struct queue_stats {
     nanos backlog_age;              /* 0 when empty */
     double add_rate, dispatch_rate; /* per second over the last 30 s */
     bool is_known;                  /* there has been a task in that time or one is waiting */
+    bool is_held_back;              /* in that time, polls waited while tasks did, because of a limit */
 };
 
 /* Makes an empty matching service. */
@@ -221,8 +252,25 @@ size_t matching_version_pollers(const struct matching *matching, const struct qu
 bool matching_version_has_pollers(const struct matching *matching, int64_t namespace_id,
                                   const struct queue_version *version, nanos span);
 
-/* The rate per second that the worker which polled last wants the queue to keep to; 0: it wants none. */
-double matching_rate_wanted(const struct matching *matching, const struct queue_name *queue);
+/* What has been configured for the queue (matching_ports.limits) has changed: it acts at once, on what waits, too. */
+void matching_limits_changed(struct matching *matching, const struct queue_name *queue);
+
+/* The same of all task queues. */
+void matching_limits_changed_all(struct matching *matching);
+
+/* How many tasks per second a queue hands out at most. */
+struct queue_rate {
+    enum { RATE_UNLIMITED, RATE_CONFIGURED, RATE_OF_WORKER } source;
+    double per_second; /* unless it is unlimited */
+};
+struct queue_rate matching_rate(const struct matching *matching, const struct queue_name *queue);
+
+/* A rate that is not below this limits nothing: it is what no queue of the real server exceeds with its four
+ * partitions. SDKs that want no limit ask for more. */
+#define MATCHING_RATE_MAX 4000
+
+/* The number by which a fairness key is told from others. "" has 0; two keys have the same once in four billion. */
+uint32_t matching_fairness_key(const char *key);
 
 /* A physical queue as a page of metrics shows it: what waits, by priority, as matching_version_stats_of_priority has
  * it.

@@ -8,7 +8,7 @@
 #include "proto/pack.h"
 
 /* Shown for a worker that asks for no limit; the real server's number. */
-static const double RATE_UNLIMITED = 100000;
+static const double RATE_UNASKED = 100000;
 
 /* What a worker says of itself fits in so many bytes as a rule, and they in a stack. */
 enum { KEPT_BYTES_USUAL = 1024 };
@@ -117,7 +117,7 @@ void pollers_touch(struct pollers *pollers, const struct poll *poll, nanos now)
         DL_APPEND(pollers->oldest, record);
     }
     record->last_access = now;
-    record->rate_per_second = poll->tasks_per_second_max > 0 ? poll->tasks_per_second_max : RATE_UNLIMITED;
+    record->rate_per_second = poll->wants_rate ? poll->tasks_per_second_max : RATE_UNASKED;
     keep(&record->options, poll->deployment_options);
     keep(&record->capabilities, poll->version_capabilities);
     if (pollers->count > POLLER_RECORDS_MAX) /* P2 */

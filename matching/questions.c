@@ -147,10 +147,3 @@ void matching_each_queue(const struct matching *matching,
         }
     }
 }
-
-double matching_rate_wanted(const struct matching *matching, const struct queue_name *name)
-{
-    const struct task_queue *task_queue = queue_table_find(&matching->queues, name);
-
-    return task_queue == NULL ? 0 : task_queue->rate_wanted;
-}

@@ -127,6 +127,7 @@ void queue_table_forget(struct queue_table *table, struct task_queue *task_queue
     queue_clear(&task_queue->unversioned);
     pollers_clear(&task_queue->pollers);
     routes_clear(&task_queue->routes);
+    throttle_free(task_queue->throttle);
     free_version(&task_queue->worker.version);
     memory_free(task_queue->worker.normal_name);
     memory_free(task_queue);
@@ -303,6 +304,61 @@ static bool take_from_backlog(struct queue *queue, struct task *ret_task)
     else if (ret_task->route.is_pinned)
         queue->task_queue->strays_count--; /* Q5 */
     return true;
+}
+
+/* ---- as a throttle allows ---- */
+
+struct look {
+    const struct throttle *throttle;
+    nanos now, due; /* of those that were looked at: when the first may go */
+};
+
+static bool may_go(void *context, const struct task *task)
+{
+    struct look *look = context;
+    nanos ready = throttle_ready(look->throttle, task);
+
+    if (ready < look->due)
+        look->due = ready;
+    return ready <= look->now;
+}
+
+/* The older one of the first tasks of a priority in both backlogs. */
+static bool take_due_of(struct queue *queue, int priority, struct look *look, struct task *ret_task)
+{
+    struct backlog_place place, pinned_place;
+    struct task pinned;
+    bool found = backlog_find_of(&queue->backlog, priority, may_go, look, &place, ret_task);
+
+    if (queue->pinned != NULL && backlog_find_of(queue->pinned, priority, may_go, look, &pinned_place, &pinned) &&
+        (!found || pinned.created < ret_task->created)) {
+        backlog_remove(&pinned_place);
+        *ret_task = pinned;
+        ret_task->route.is_pinned = true;
+        return true;
+    }
+    if (!found)
+        return false;
+    backlog_remove(&place);
+    queue->task_queue->strays_count -= ret_task->route.is_pinned; /* Q5 */
+    return true;
+}
+
+bool queue_take_due(struct queue *queue, const struct throttle *throttle, nanos now, struct task *ret_task,
+                    nanos *ret_due)
+{
+    struct look look = {.throttle = throttle, .now = now, .due = NANOS_MAX};
+
+    *ret_due = throttle->ready;
+    if (throttle->ready > now)
+        return false;
+    if (!throttle_has_keys(throttle) || queue->queries != NULL)
+        return queue_take(queue, ret_task);
+    for (int priority = PRIORITY_FIRST; priority <= PRIORITY_LAST; priority++)
+        if (take_due_of(queue, priority, &look, ret_task))
+            return true;
+    *ret_due = look.due;
+    return false;
 }
 
 bool queue_take(struct queue *queue, struct task *ret_task)

@@ -27,6 +27,7 @@
 #include "matching/poller.h"
 #include "matching/rate.h"
 #include "matching/routes.h"
+#include "matching/throttle.h"
 
 /* A query that waits for a poll. Not in the backlog: it is never counted as one and it can be taken back. */
 struct waiting_query {
@@ -54,6 +55,7 @@ struct queue {
     uint32_t number;              /* Q4 */
     void *note;                   /* the observer's, see struct matching_observation */
     bool is_version_known;        /* a version that has this queue: see matching_ports.version_has_queue */
+    nanos held_back;              /* when a limit kept tasks from its polls last; 0: never */
 };
 
 /* The worker of a sticky queue, as it said when it polled last. */
@@ -71,8 +73,10 @@ struct task_queue {
     struct sticky_worker worker; /* of a sticky queue */
     size_t waiting_polls_count;  /* Q3 */
     size_t strays_count;         /* Q5 */
-    double rate_wanted;          /* per second, by the last poll; 0: none */
-    nanos last_poll;             /* when a poll was seen last; 0: never, or the sticky queue was dropped since */
+    struct throttle *throttle;   /* T1: NULL while there has been no limit */
+    bool worker_wants_rate;
+    double worker_rate; /* tasks per second that the worker which polled last wants */
+    nanos last_poll;    /* when a poll was seen last; 0: never, or the sticky queue was dropped since */
     int64_t namespace_id;
     enum queue_type type;
     bool is_sticky, is_dropped; /* dropped: see matching_drop_sticky; the next poll ends it */
@@ -144,6 +148,11 @@ void queue_store(struct queue *queue, const struct task *task);
 /* Takes what a poll gets first: a query (its client stands waiting), else the first task of the backlogs. False:
  * nothing. */
 bool queue_take(struct queue *queue, struct task *ret_task);
+
+/* The same of tasks that the throttle lets go at `now`. When it returns false, *ret_due is when the first of those that
+ * wait may go (NANOS_MAX: never), and nothing waits unless queue_has_work. */
+bool queue_take_due(struct queue *queue, const struct throttle *throttle, nanos now, struct task *ret_task,
+                    nanos *ret_due);
 
 /* Takes `query` back; true when it waited here. */
 bool queue_remove_query(struct queue *queue, const struct query_task *query);

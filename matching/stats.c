@@ -2,6 +2,9 @@
 
 #include <math.h>
 
+/* As long as what has happened counts in the rates. */
+#define HELD_BACK_SPAN ((RATE_BUCKETS - 1) * RATE_BUCKET)
+
 static void add_backlog(const struct backlog *backlog, int priority, nanos now, struct queue_stats *stats)
 {
     nanos oldest;
@@ -19,6 +22,7 @@ static void add_traffic(const struct queue *queue, int priority, nanos now, stru
 {
     const struct traffic *traffic = &queue->traffic;
 
+    stats->is_held_back |= queue->held_back != 0 && now - queue->held_back < HELD_BACK_SPAN;
     if (priority != PRIORITY_DEFAULT)
         traffic = queue->other_traffic == NULL ? NULL : &queue->other_traffic[priority - PRIORITY_FIRST];
     if (traffic == NULL)
@@ -47,6 +51,7 @@ void stats_add(struct queue_stats *sum, const struct queue_stats *stats)
     sum->add_rate += stats->add_rate;
     sum->dispatch_rate += stats->dispatch_rate;
     sum->is_known |= stats->is_known;
+    sum->is_held_back |= stats->is_held_back;
 }
 
 struct queue_stats stats_of_priority(const struct task_queue *task_queue, int priority, nanos now)

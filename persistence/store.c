@@ -301,6 +301,7 @@ static const char *const operations[STATEMENT_SLOTS_COUNT] = {
     [SLOT_EVENTS_READ] = "ReadHistoryBranch",
     [SLOT_EVENTS_READ_BACK] = "ReadHistoryBranchReverse",
     [SLOT_EVENTS_DELETE] = "DeleteHistoryBranch",
+    [SLOT_TASK_QUEUE_CONFIGS_PUT] = "UpdateTaskQueueUserData",
 };
 
 void store_each_operation(const struct store *store, void (*each)(void *context, const char *operation, uint64_t count),

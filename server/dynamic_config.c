@@ -84,6 +84,7 @@ static const struct setting {
     SETTING("frontend.globalNamespaceWorkerDeploymentReadBurstRatio", TYPE_INT32, deployment_reads_burst_ratio, 10),
     SETTING("frontend.MaxConcurrentBatchOperationPerNamespace", TYPE_INT32, batches_max, 1),
     SETTING("worker.batcherRPS", TYPE_INT32, batch_operations_per_second, 50),
+    SETTING("matching.maxFairnessKeyWeightOverrides", TYPE_INT32, fairness_weights_max, 1000),
 
     SETTING("frontend.enableServerVersionCheck", TYPE_BOOL, server_version_check, 0),
 };

@@ -42,6 +42,8 @@ struct dynamic_config {
     int32_t batches_max;                 /* frontend.MaxConcurrentBatchOperationPerNamespace: running ones */
     int32_t batch_operations_per_second; /* worker.batcherRPS: of a batch that does not ask for a number */
 
+    int32_t fairness_weights_max; /* matching.maxFairnessKeyWeightOverrides: configured for one task queue */
+
     bool server_version_check; /* frontend.enableServerVersionCheck; nothing phones home, whatever it says */
 };
 

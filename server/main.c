@@ -27,6 +27,7 @@
 #include "server/services/deployments.h"
 #include "server/services/namespaces.h"
 #include "server/services/scans.h"
+#include "server/services/task_queue_configs.h"
 #include "server/services/workers.h"
 #include "server/turn.h"
 
@@ -66,6 +67,7 @@ static status set_up(struct server *server, struct arena *arena)
     TRY(namespaces_new(server, arena, &server->namespaces));
     TRY(cluster_set_up(server, arena));
     TRY(deployment_service_new(server, &server->deployment_service));
+    TRY(task_queue_configs_new(server));
     TRY(store_commit(server->store, arena));
     if (server->options->metrics_port >= 0)
         server->metrics = server_metrics_new(server);
@@ -153,6 +155,7 @@ static void tear_down(struct server *server)
     workers_free(server->workers);
     batches_free(server->batches);
     engine_free(server->engine);
+    task_queue_configs_free(server->task_queue_configs);
     deployment_service_free(server->deployment_service);
     namespaces_free(server->namespaces);
     turn_free(server->turn);

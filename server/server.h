@@ -18,6 +18,7 @@ struct options;
 struct scans;
 struct server_metrics;
 struct store;
+struct task_queue_configs;
 struct transport;
 struct turn;
 struct workers;
@@ -33,6 +34,7 @@ struct server {
     struct namespaces *namespaces;
     struct deployments *deployments; /* worker deployments and their versions */
     struct deployment_service *deployment_service;
+    struct task_queue_configs *task_queue_configs; /* what has been configured for them */
     struct matching *matching;
     struct engine *engine;
     struct batches *batches;        /* batch operations under way */

@@ -18,6 +18,7 @@
 #include "server/server.h"
 #include "server/services/batch.h"
 #include "server/services/deployments.h"
+#include "server/services/task_queue_configs.h"
 
 /* What one turn usually needs at once: events, effects and rows of some dozen calls. */
 enum { TURN_ARENA_BYTES = 64 * 1024 };
@@ -131,10 +132,12 @@ static bool commit(struct turn *turn)
     turn->rows_before = before.rows_written;
     if (status_is_ok(committed)) {
         deployment_service_turn_done(turn->server->deployment_service);
+        task_queue_configs_turn_done(turn->server->task_queue_configs);
     } else {
         log_error("commit failed, the turn is undone", "error", committed.message);
         engine_forget_turn(turn->server->engine);
         deployment_service_forget_turn(turn->server->deployment_service);
+        task_queue_configs_forget_turn(turn->server->task_queue_configs);
         batches_forget_turn(turn->server->batches);
         spoil_answers(turn);
     }

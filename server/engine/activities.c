@@ -27,9 +27,11 @@ void run_dispatch_activity(struct run *run, struct activity *activity)
         .stamp = activity->stamp << 32 | activity->attempt,
         .created = activity->attempt_scheduled_time,
     };
-
     struct task_binding binding = run_binding(run, false);
 
+    /* Only of activities: queues of workflow tasks have no limits. */
+    if (priority != NULL)
+        task.fairness = (struct fairness){matching_fairness_key(priority->fairness_key), priority->fairness_weight};
     activity->dispatched = true;
     matching_add(run->engine->matching, &queue, &binding, &task);
 }
@@ -196,8 +198,10 @@ status engine_poll_activity_task(struct call *call, const struct namespace_info 
     };
 
     (void)resp; /* filled when there is a task */
-    if (req->task_queue_metadata != NULL && req->task_queue_metadata->max_tasks_per_second != NULL)
+    if (req->task_queue_metadata != NULL && req->task_queue_metadata->max_tasks_per_second != NULL) {
+        who.wants_rate = true;
         who.tasks_per_second_max = req->task_queue_metadata->max_tasks_per_second->value;
+    }
     return poll_or_wait(call, ns, QUEUE_ACTIVITY, req->task_queue, &who);
 }
 

@@ -8,6 +8,7 @@
 #include "server/engine/internal.h"
 #include "server/metrics/server_metrics.h"
 #include "server/services/deployments.h"
+#include "server/services/task_queue_configs.h"
 
 #define SWEEP_INTERVAL seconds(10)
 
@@ -45,11 +46,13 @@ struct engine *engine_new(struct server *server)
         .engine = engine,
         .start = tasks_start,
         .give_back = tasks_give_back,
+        .timers = server->timers,
         .observe = server->metrics == NULL ? NULL : observe_matching,
         .poller_history = server->options->config.poller_history,
     };
 
     deployment_service_fill_ports(server->deployment_service, &ports);
+    task_queue_configs_fill_ports(server->task_queue_configs, &ports);
     engine->server = server;
     engine->commits_at_failure = UINT64_MAX;
     engine->limits = &server->options->config.history;

@@ -20,12 +20,9 @@
 #include "server/grpc/transport.h"
 #include "server/options.h"
 #include "server/server.h"
+#include "server/services/task_queue_configs.h"
 
 static const char partition_prefix[] = "/_sys/";
-
-/* What no queue exceeds on the real server, with its four partitions; shown as the limit, though nothing here is so
- * slow. */
-static const double RATE_OF_SYSTEM = 4000;
 
 enum { POLLERS_SHOWN_MAX = 1000, PRIORITY_FIRST = 1, PRIORITY_DEFAULT = 3, PRIORITY_LAST = 5 };
 
@@ -78,6 +75,7 @@ PbTaskQueueStats *describe_queue_stats(struct arena *arena, const struct queue_s
     described->approximate_backlog_age = pb_duration_new(arena, stats->backlog_age);
     described->tasks_add_rate = (float)stats->add_rate;
     described->tasks_dispatch_rate = (float)stats->dispatch_rate;
+    described->rate_limiting_active = stats->is_held_back;
     return described;
 }
 
@@ -105,11 +103,21 @@ static PbDescribeTaskQueueResponseEffectiveRateLimit *describe_rate_limit(struct
 {
     PbDescribeTaskQueueResponseEffectiveRateLimit *limit =
         ARENA_NEW_PB(call->arena, PbDescribeTaskQueueResponseEffectiveRateLimit);
-    double wanted = matching_rate_wanted(call->server->matching, name);
-    bool is_workers = wanted > 0 && wanted < RATE_OF_SYSTEM;
+    struct queue_rate rate = matching_rate(call->server->matching, name);
 
-    limit->requests_per_second = (float)(is_workers ? wanted : RATE_OF_SYSTEM);
-    limit->rate_limit_source = is_workers ? RATE_LIMIT_SOURCE_WORKER : RATE_LIMIT_SOURCE_SYSTEM;
+    limit->requests_per_second = (float)rate.per_second;
+    switch (rate.source) {
+    case RATE_UNLIMITED:
+        limit->requests_per_second = MATCHING_RATE_MAX;
+        limit->rate_limit_source = RATE_LIMIT_SOURCE_SYSTEM;
+        break;
+    case RATE_CONFIGURED:
+        limit->rate_limit_source = RATE_LIMIT_SOURCE_API;
+        break;
+    case RATE_OF_WORKER:
+        limit->rate_limit_source = RATE_LIMIT_SOURCE_WORKER;
+        break;
+    }
     return limit;
 }
 
@@ -185,6 +193,8 @@ static status describe_queue(struct call *call, const struct check *check, const
     }
     if (req->include_task_queue_status)
         resp->task_queue_status = describe_status(call, &name, resp->effective_rate_limit->requests_per_second);
+    if (req->report_config)
+        resp->config = pb_copy(call->arena, task_queue_configs_find(call->server->task_queue_configs, &name));
     return status_ok();
 }
 

@@ -175,6 +175,18 @@ async def test_a_task_queue(cli, queue):
     await cli.text("workflow", "terminate", "--workflow-id", id)
 
 
+async def test_the_rate_of_a_task_queue(cli):
+    words = ("--task-queue", f"queue-{uuid.uuid4().hex[:8]}", "--task-queue-type", "activity")
+    limits = ("--queue-rps-limit", "2.5", "--queue-rps-limit-reason", "slow", "--fairness-key-rps-limit-default", "1")
+    assert "Successfully updated" in await cli.text("task-queue", "config", "set", *words, *limits)
+    config = await cli.json("task-queue", "config", "get", *words)
+    limit = config["queueRateLimit"]
+    assert limit["rateLimit"]["requestsPerSecond"] == 2.5 and limit["metadata"]["reason"] == "slow"
+    assert config["fairnessKeysRateLimitDefault"]["rateLimit"]["requestsPerSecond"] == 1
+    await cli.text("task-queue", "config", "set", *words, "--queue-rps-limit", "default")
+    assert "rateLimit" not in (await cli.json("task-queue", "config", "get", *words))["queueRateLimit"]
+
+
 async def test_namespaces(cli):
     name = f"ns-{uuid.uuid4().hex[:8]}"
     await cli.text("operator", "namespace", "create", "--namespace", name, "--retention", "48h")

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timers.h"
 #include "matching/matching.h"
 
 enum { STARTS_MAX = 64 };
@@ -20,6 +21,7 @@ struct bed_start {
 
 struct bed {
     struct clock *clock;
+    struct timers *timers;
     struct matching *matching;
     struct bed_start starts[STARTS_MAX]; /* the first ones */
     size_t starts_count, stale_count, depth, depth_max;
@@ -30,6 +32,7 @@ struct bed {
     size_t given_back_count;
     struct queue_routing routing;         /* of every queue that is named "work" */
     const struct queue_version *stranger; /* a version that does not have these queues; NULL: all have */
+    struct queue_limits limits;           /* of every queue that is named "work" */
 };
 
 static const struct queue_name WORK = {.namespace_id = 1, .type = QUEUE_WORKFLOW, .name = "work"};
@@ -87,6 +90,14 @@ static inline bool bed_version_has_queue(const void *deployments, const struct q
     return bed->stranger == NULL || !queue_version_equal(bed->stranger, version);
 }
 
+static inline void bed_limits(const void *configs, const struct queue_name *queue, struct queue_limits *ret_limits)
+{
+    const struct bed *bed = configs;
+
+    ck_assert(!queue->is_sticky);
+    *ret_limits = strcmp(queue->name, "work") == 0 ? bed->limits : (struct queue_limits){0};
+}
+
 static inline void bed_open(struct bed *bed)
 {
     struct matching_ports ports = {
@@ -96,17 +107,34 @@ static inline void bed_open(struct bed *bed)
         .deployments = bed,
         .routing = bed_routing,
         .version_has_queue = bed_version_has_queue,
+        .configs = bed,
+        .limits = bed_limits,
     };
 
     memset(bed, 0, sizeof(*bed));
     bed->clock = clock_new(seconds(1000000));
+    bed->timers = ports.timers = timers_new();
     bed->matching = matching_new(&ports, bed->clock);
 }
 
 static inline void bed_close(struct bed *bed)
 {
     matching_free(bed->matching);
+    timers_free(bed->timers);
     clock_free(bed->clock);
+}
+
+/* Lets time pass; what falls due meanwhile happens in time. */
+static inline void bed_wait(struct bed *bed, nanos span)
+{
+    nanos until = clock_now(bed->clock) + span;
+
+    while (timers_next_due(bed->timers) <= until) {
+        if (timers_next_due(bed->timers) > clock_now(bed->clock))
+            clock_advance(bed->clock, timers_next_due(bed->timers) - clock_now(bed->clock));
+        timers_fire_due(bed->timers, clock_now(bed->clock), 1);
+    }
+    clock_advance(bed->clock, until - clock_now(bed->clock));
 }
 
 static inline struct task bed_task(enum task_kind kind, int64_t run)

@@ -341,13 +341,14 @@ END_TEST
 
 START_TEST(the_last_poll_says_how_fast_it_should_go)
 {
-    struct poll limited = {.identity = "1", .tasks_per_second_max = 7}, other = {.identity = "2"};
+    struct poll limited = {.identity = "1", .wants_rate = true, .tasks_per_second_max = 7}, other = {.identity = "2"};
 
-    ck_assert_double_eq(matching_rate_wanted(bed.matching, &WORK), 0);
+    ck_assert_int_eq(matching_rate(bed.matching, &WORK).source, RATE_UNLIMITED);
     matching_poll(bed.matching, &WORK, &limited);
-    ck_assert_double_eq(matching_rate_wanted(bed.matching, &WORK), 7);
+    ck_assert_int_eq(matching_rate(bed.matching, &WORK).source, RATE_OF_WORKER);
+    ck_assert_double_eq(matching_rate(bed.matching, &WORK).per_second, 7);
     matching_poll(bed.matching, &WORK, &other);
-    ck_assert_double_eq(matching_rate_wanted(bed.matching, &WORK), 0);
+    ck_assert_int_eq(matching_rate(bed.matching, &WORK).source, RATE_UNLIMITED);
 }
 END_TEST
 

@@ -132,6 +132,7 @@ START_TEST(a_record_shows_the_worker_s_limit_and_options_when_the_poll_is_gone)
         PbWorkerVersionCapabilities capabilities = PbWorkerVersionCapabilities_INIT;
         struct poll poll = {
             .identity = "w",
+            .wants_rate = true,
             .tasks_per_second_max = 12.5,
             .deployment_options = &options,
             .version_capabilities = &capabilities,

@@ -406,7 +406,8 @@ START_TEST(a_file_from_before_the_index_gets_one)
     bed_close(&bed);
     version = bed_sql_text(&bed, "PRAGMA user_version");
     bed_sql(&bed, "DROP TABLE search_index; DROP TABLE deployments; DROP TABLE deployment_versions; "
-                  "DROP TABLE batches; DROP TABLE batch_requests; PRAGMA user_version = 1");
+                  "DROP TABLE batches; DROP TABLE batch_requests; DROP TABLE task_queue_configs; "
+                  "PRAGMA user_version = 1");
     bed_open(&bed);
     ck_assert_str_eq(list_ids("Kw = 'A\xc3\xa9' AND Kl = 'B' AND Nu = 5", 10), " 1");
     bed_close(&bed);
