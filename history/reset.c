@@ -210,5 +210,4 @@ void reset_applied(struct mutable_state *ms, const PbHistoryEvent *event)
         ms->run_expires_at = least(nanos_add(now, ms->run_timeout), ms->execution_expires_at);
     HASH_ITER (by_event, ms->activities, activity, next)
         activity->first_scheduled_time = activity->attempt_scheduled_time = now;
-    ms->transitions = 1; /* those that have made the log so far were the base's */
 }

@@ -331,6 +331,8 @@ static void commit_packed(struct run *run, struct transition *t, const struct pa
 {
     size_t stored = stored_count(t);
 
+    if (packed->count > 1)
+        t->volatile_changed = true; /* the row has to say that they are one transition: see run_fold_into */
     if (t->task_ended)
         run->dispatched_event_id = 0; /* the next task may get the same (virtual) id */
     if (t->events_count > 0 || t->volatile_changed || run->state->workflow_task.is_transient)

@@ -324,6 +324,7 @@ status engine_reset(struct engine *engine, struct arena *arena, const struct nam
         return result;
     }
     rand_uuid7(engine->server->rand, clock_now(engine->server->clock), uuid);
+    state->transitions = 1; /* those that have made the log so far were the base's */
     new_run = engine_adopt_run(engine, ns, state, uuid, reset.base->start_request_id);
     resp->run_id = arena_strdup(arena, new_run->run_id_text);
     result = carry_out(&reset, new_run);
