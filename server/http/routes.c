@@ -10,6 +10,14 @@ const struct http_route http_routes[] = {
 };
 const size_t http_routes_count = sizeof(http_routes) / sizeof(http_routes[0]);
 
+/* What upstream's annotations leave out and our UI has buttons for; below its port only. */
+static const struct http_route ui_routes[] = {
+    {"POST", "/api/v1/namespaces/{namespace}/search-attributes", true,
+     "/temporal.api.operatorservice.v1.OperatorService/AddSearchAttributes"},
+    {"POST", "/api/v1/namespaces/{namespace}/search-attributes/remove", true,
+     "/temporal.api.operatorservice.v1.OperatorService/RemoveSearchAttributes"},
+};
+
 /* Whether a path fits a template: literal text is the same, a variable is one segment, also an empty one. */
 static bool fits(const char *template, const char *path, struct route_match *match)
 {
@@ -36,21 +44,28 @@ static bool fits(const char *template, const char *path, struct route_match *mat
     return *path == '\0';
 }
 
-struct route_match route_find(const char *method, const char *path, bool only_prefixed)
+/* Finds the route in a table; `match` may know already that the path exists. */
+static void find_in(const struct http_route *routes, size_t count, const char *method, const char *path,
+                    struct route_match *match)
+{
+    for (size_t i = 0; i < count && match->route == NULL; i++) {
+        if (!fits(routes[i].path, path, match))
+            continue;
+        match->path_exists = true;
+        if (strcmp(routes[i].method, method) == 0)
+            match->route = &routes[i];
+    }
+}
+
+struct route_match route_find(const char *method, const char *path, bool of_ui)
 {
     static const char prefix[] = "/api/v1/";
     struct route_match match = {.route = NULL};
 
-    if (only_prefixed && strncmp(path, prefix, sizeof(prefix) - 1) != 0)
+    if (of_ui && strncmp(path, prefix, sizeof(prefix) - 1) != 0)
         return match;
-    for (size_t i = 0; i < http_routes_count; i++) {
-        if (!fits(http_routes[i].path, path, &match))
-            continue;
-        match.path_exists = true;
-        if (strcmp(http_routes[i].method, method) != 0)
-            continue;
-        match.route = &http_routes[i];
-        return match;
-    }
+    find_in(http_routes, http_routes_count, method, path, &match);
+    if (of_ui)
+        find_in(ui_routes, sizeof(ui_routes) / sizeof(ui_routes[0]), method, path, &match);
     return match;
 }

@@ -27,10 +27,10 @@ struct route_match {
     size_t parameters_count;
 };
 
-/* Finds the route of a path. With `only_prefixed` just those below /api/v1/. */
-struct route_match route_find(const char *method, const char *path, bool only_prefixed);
+/* Finds the route of a path. `of_ui`: as the UI's port has them, just those below /api/v1/, and a few of its own. */
+struct route_match route_find(const char *method, const char *path, bool of_ui);
 
-/* All routes, for tests. */
+/* All routes of the annotations, for tests. */
 extern const struct http_route http_routes[];
 extern const size_t http_routes_count;
 

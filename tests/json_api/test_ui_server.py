@@ -179,3 +179,13 @@ def test_the_policy_allows_what_stands_in_the_page_and_no_other_inline_code(ui):
         hashes = [base64.b64encode(hashlib.sha256(text).digest()).decode() for text in inline]
         assert f"{kind}-src 'self' " + " ".join(f"'sha256-{one}'" for one in hashes) + ";" in policy
     assert "unsafe" not in policy
+
+
+def test_search_attributes_are_added_and_removed_below_the_ui(ui):
+    path = f"{NS}/search-attributes"
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    added = ui.call("POST", path, {"searchAttributes": {"Mood": "INDEXED_VALUE_TYPE_KEYWORD"}}, headers=headers)
+    assert added.status == 200 and ui.call("GET", path).json()["customAttributes"]["Mood"] == "INDEXED_VALUE_TYPE_KEYWORD"
+    assert ui.call("POST", f"{path}/remove", {"searchAttributes": ["Mood"]}).status == 400, "another site's request"
+    assert ui.call("POST", f"{path}/remove", {"searchAttributes": ["Mood"]}, headers=headers).status == 200
+    assert "Mood" not in ui.call("GET", path).json().get("customAttributes", {})
