@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { Stage } from './support/stage.js';
+import { hands } from './support/hands.js';
 import { checkPage } from './support/checks.js';
 
 let stage;
@@ -23,20 +24,7 @@ after(async () => {
   await stage?.close();
 });
 
-const see = (what, options) => (typeof what === 'string' || what instanceof RegExp ? page.getByText(what, options) : what).first().waitFor();
-const gone = (locator) => locator.first().waitFor({ state: 'detached' });
-const button = (name) => page.getByRole('button', { name, exact: true }).first();
-const dialog = () => page.getByRole('dialog');
-const row = (build) => page.locator(`tr[data-build="${build}"]`);
-async function choose(build, what) {
-  await row(build).locator('summary').click();
-  await row(build).getByRole('button', { name: what, exact: true }).click();
-  await dialog().waitFor();
-}
-async function agree(name) {
-  await dialog().getByRole('button', { name, exact: true }).click();
-  await gone(dialog());
-}
+const { see, gone, button, dialog, row, choose, more, agree } = hands(() => page);
 const deployment = async (name = 'shop') => (await stage.get(`namespaces/default/worker-deployments/${name}`)).workerDeploymentInfo.routingConfig;
 
 test('an empty server teaches how to start a worker against it', async () => {
@@ -290,11 +278,6 @@ test('a long history is drawn in parts, and followed while it grows', async () =
 });
 
 test('cancel, terminate and reset', async () => {
-  const more = async (name) => {
-    await page.locator('.page-head summary').click();
-    await button(name).click();
-    await dialog().waitFor();
-  };
   await stage.start('stop-1', 'Order', {});
   await page.visit('namespaces/default/workflows/stop-1');
   await see(/Waits for timer/);

@@ -63,7 +63,10 @@ export const api = {
 
   namespaces: (signal) => get(['namespaces'], { pageSize: 200 }, signal),
   namespace: (ns, signal) => get(['namespaces', ns], {}, signal),
+  registerNamespace: (body) => post(['namespaces'], body),
   searchAttributes: (ns, signal) => get(['namespaces', ns, 'search-attributes'], {}, signal),
+  addAttribute: (ns, name, type) => post(['namespaces', ns, 'search-attributes'], { searchAttributes: { [name]: type } }),
+  removeAttribute: (ns, name) => post(['namespaces', ns, 'search-attributes', 'remove'], { searchAttributes: [name] }),
 
   deployments: (ns, signal) => get(['namespaces', ns, 'worker-deployments'], { pageSize: 100 }, signal),
   deployment: (ns, name, signal) => get(['namespaces', ns, 'worker-deployments', name], {}, signal),
@@ -88,6 +91,8 @@ export const api = {
     get(['namespaces', ns, 'workflows', id, 'history-reverse'], { 'execution.runId': runId, ...query }, signal),
   start: (ns, id, body) =>
     post(['namespaces', ns, 'workflows', id], { identity: IDENTITY, requestId: requestId(), ...body }),
+  signalWithStart: (ns, id, name, body) =>
+    post(['namespaces', ns, 'workflows', id, 'signal-with-start', name], { identity: IDENTITY, requestId: requestId(), ...body }),
   signal: (ns, id, runId, name, input) =>
     post(['namespaces', ns, 'workflows', id, 'signal', name],
       { workflowExecution: { runId }, input, identity: IDENTITY, requestId: requestId() }),
@@ -110,8 +115,16 @@ export const api = {
       requestId: requestId(), ...options,
     }),
 
+  updateOptions: (ns, id, runId, versioningOverride) =>
+    post(['namespaces', ns, 'workflows', id, 'update-options'], {
+      workflowExecution: { runId }, workflowExecutionOptions: versioningOverride ? { versioningOverride } : {},
+      updateMask: 'versioningOverride', identity: IDENTITY,
+    }),
+
+  batches: (ns, nextPageToken, signal) => get(['namespaces', ns, 'batch-operations'], { pageSize: 50, nextPageToken }, signal),
   startBatch: (ns, jobId, body) => post(['namespaces', ns, 'batch-operations', jobId], body),
   batch: (ns, jobId, signal) => get(['namespaces', ns, 'batch-operations', jobId], {}, signal),
+  stopBatch: (ns, jobId, reason) => post(['namespaces', ns, 'batch-operations', jobId, 'stop'], { reason, identity: IDENTITY }),
 
   taskQueue: (ns, name, type, signal) =>
     get(['namespaces', ns, 'task-queues', name],

@@ -2,22 +2,26 @@
  * thing by several parts of a page is asked once per part, because parts keep their own pace. */
 import { useState, useEffect, useRef, useCallback } from './lib.js';
 
-/* Whether the last call got through, for the mark in the page's head. */
-let reachable = true;
+/* Whether the last call got through, and since when it is so: for the mark in the page's head. */
+let state = { reachable: true, since: 0 };
 const watchers = new Set();
 function note(now) {
-  if (now === reachable) return;
-  reachable = now;
-  watchers.forEach((watcher) => watcher(now));
+  if (now === state.reachable) return;
+  state = { reachable: now, since: Date.now() };
+  watchers.forEach((watcher) => watcher(state));
 }
 export function useReachable() {
-  const [now, set] = useState(reachable);
+  const [now, set] = useState(state);
   useEffect(() => {
     watchers.add(set);
     return () => watchers.delete(set);
   }, []);
   return now;
 }
+
+/* After failures the pauses grow up to these; a server that is away is likely being started again by who is looking on. */
+const PAUSE_MOST_MS = 15000;
+const AWAY_MOST_MS = 4000;
 
 const visible = () => document.visibilityState === 'visible';
 
@@ -43,7 +47,7 @@ function pause(ms, signal) {
  * {data, error, loading, again}: data stays while a later call fails, and keeps its identity while the answer is the same, so
  * that nothing is drawn anew; again() asks at once. A key of null asks nothing. */
 export function useLive(key, ask, every = 2000) {
-  const [state, set] = useState({ key, loading: key !== null });
+  const [told, set] = useState({ key, loading: key !== null });
   const asking = useRef(ask);
   asking.current = ask;
   const wake = useRef(null);
@@ -76,7 +80,7 @@ export function useLive(key, ask, every = 2000) {
         const up = () => nap.abort();
         wake.current = up;
         life.signal.addEventListener('abort', up);
-        await pause(failures ? Math.min(every * 2 ** failures, 15000) : every, nap.signal);
+        await pause(failures ? Math.min(every * 2 ** failures, state.reachable ? PAUSE_MOST_MS : AWAY_MOST_MS) : every, nap.signal);
         life.signal.removeEventListener('abort', up);
       }
     })();
@@ -84,7 +88,7 @@ export function useLive(key, ask, every = 2000) {
   }, [key, every]);
 
   const again = useCallback(() => wake.current?.(), []);
-  const current = state.key === key ? state : { loading: key !== null };
+  const current = told.key === key ? told : { loading: key !== null };
   return { ...current, again };
 }
 

@@ -3,6 +3,8 @@ import { html, render, useEffect, useErrorBoundary, useMemo, useState } from './
 import { api } from './api.js';
 import { useLive, useReachable } from './live.js';
 import { useRoute, go, link } from './router.js';
+import { clock } from './model/time.js';
+import { FAILING } from './model/problems.js';
 import { useSettings, choose } from './settings.js';
 import { Place, PageHead, Notice, Icon } from './parts/basic.js';
 import { Deployments } from './pages/deployments.js';
@@ -11,6 +13,7 @@ import { Workflows } from './pages/workflows.js';
 import { Workflow, LatestRun } from './pages/workflow.js';
 import { TaskQueues, TaskQueue } from './pages/task_queues.js';
 import { Workers } from './pages/workers.js';
+import { Batches, BatchPage } from './pages/batches.js';
 import { Namespaces, Namespace } from './pages/namespaces.js';
 import { Settings } from './parts/settings.js';
 
@@ -24,6 +27,7 @@ function frontendAddress(settings) {
 const SECTIONS = [
   ['Deployments', 'worker-deployments'],
   ['Workflows', 'workflows'],
+  ['Batches', 'batch-operations'],
   ['Task queues', 'task-queues'],
   ['Workers', 'workers'],
   ['Namespace', 'settings'],
@@ -39,9 +43,23 @@ function pageOf([section, name, ...rest]) {
       return run === undefined ? [LatestRun, { id: name }] : [Workflow, { id: name, runId: run, tab }];
     case 'task-queues': return name === undefined ? [TaskQueues, {}] : [TaskQueue, { name }];
     case 'workers': return [Workers, {}];
+    case 'batch-operations': return name === undefined ? [Batches, {}] : [BatchPage, { id: name }];
     case 'settings': return [Namespace, {}];
     default: return undefined;
   }
+}
+
+/* Over all of the page while no call gets through: what is shown may be old by now. */
+function Lost() {
+  const { reachable, since } = useReachable();
+  if (reachable) return null;
+  return html`<div class="lost" role="alert"><b>The server does not answer</b> since ${clock(since, { date: false })}. What you see is how it was then; the page goes on by itself as soon as it is back.</div>`;
+}
+
+/* How many open workflows cannot go on, on every page: the server tells it after a few failures in a row. */
+function useFailing(ns) {
+  const { data } = useLive(ns === null ? null : `failing ${ns}`, (signal) => api.count(ns, `${FAILING} AND ExecutionStatus = "Running"`, signal), 5000);
+  return Number(data?.count ?? 0);
 }
 
 function Guard({ children, route }) {
@@ -53,7 +71,7 @@ function Guard({ children, route }) {
 
 function App() {
   const route = useRoute();
-  const reachable = useReachable();
+  const { reachable } = useReachable();
   const { theme } = useSettings();
   const [choosing, setChoosing] = useState(false);
   const { data: settings } = useLive('settings', (signal) => api.settings(signal), 0);
@@ -61,6 +79,7 @@ function App() {
   const [first, ns, ...rest] = route.parts;
   const within = first === 'namespaces' && ns !== undefined;
   const namespace = within ? ns : 'default';
+  const failing = useFailing(within ? ns : null);
 
   useEffect(() => {
     if (!route.parts.length) go(link('namespaces', settings?.DefaultNamespace || 'default', 'worker-deployments'), { replace: true });
@@ -78,10 +97,11 @@ function App() {
   const cycle = { undefined: 'dark', dark: 'light', light: undefined };
 
   return html`<${Place.Provider} value=${place}>
+    <${Lost} />
     <a class="skip" href="#main">To the content</a>
     <div class="bar"><div class="bar-inner">
       <a class="brand" href=${link('namespaces', namespace, 'worker-deployments')}><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M4 22a12 12 0 0 1 24 0h-2.4a9.6 9 0 0 0-19.2 0z" /><circle cx="16" cy="20.5" r="3" /></svg>Fermata</a>
-      <nav aria-label="Sections" class="sections">${SECTIONS.map(([name, section]) => html`<a href=${link('namespaces', namespace, section)} aria-current=${within && rest[0] === section ? 'page' : undefined}>${name}</a>`)}</nav>
+      <nav aria-label="Sections" class="sections">${SECTIONS.map(([name, section]) => html`<a href=${link('namespaces', namespace, section)} aria-current=${within && rest[0] === section ? 'page' : undefined}>${name}${section === 'workflows' && failing ? html` <span class="count is-bad" title=${`${failing} open ${failing === 1 ? 'workflow' : 'workflows'} whose tasks fail`}>${failing}</span>` : null}</a>`)}</nav>
       <span class="bar-end">
         <span class=${reachable ? 'pulse' : 'pulse lost'} role="status">${reachable ? 'live' : 'connection lost'}</span>
         <select aria-label="Namespace" value=${namespace} onChange=${(event) => go(link('namespaces', event.currentTarget.value, rest[0] ?? 'worker-deployments'))}>${names.map((name) => html`<option value=${name}>${name}</option>`)}</select>

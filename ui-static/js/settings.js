@@ -1,4 +1,4 @@
-/* What a reader has chosen, kept in this browser: {theme, codec, codecCredentials, utc}. */
+/* What this browser keeps: what a reader has chosen, {theme, codec, codecCredentials, utc, language}, and what pages remember. */
 import { useState, useEffect } from './lib.js';
 
 const KEY = 'fermata';
@@ -41,4 +41,28 @@ export function useSettings() {
     return () => watchers.delete(watcher);
   }, []);
   return chosen;
+}
+
+/* What pages remember by key, for the last so many keys: {key: value}, the latest last. */
+const MEMORY = 'fermata-memory';
+const KEYS_MOST = 20;
+
+function memory() {
+  try {
+    return JSON.parse(localStorage.getItem(MEMORY)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+export const kept = (key) => memory()[key];
+
+export function keep(key, value) {
+  const { [key]: _, ...others } = memory();
+  const all = [...Object.entries(others), [key, value]].slice(-KEYS_MOST);
+  try {
+    localStorage.setItem(MEMORY, JSON.stringify(Object.fromEntries(all)));
+  } catch {
+    /* for this page only */
+  }
 }

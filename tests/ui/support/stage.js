@@ -37,8 +37,8 @@ async function until(what, ask) {
 export class Stage {
   children = [];
 
-  /* args: more of them for the server. */
-  static async open({ namespaces = [], args: more = [] } = {}) {
+  /* args: more of them for the server; keeps: what it holds outlives a restart. */
+  static async open({ namespaces = [], args: more = [], keeps = false } = {}) {
     const stage = new Stage();
     if (process.env.FERMATA_UI) {
       stage.url = process.env.FERMATA_UI.replace(/\/$/, '');
@@ -47,13 +47,34 @@ export class Stage {
       const [port, ui] = [await freePort(), await freePort()];
       stage.url = `http://127.0.0.1:${ui}`;
       stage.address = `127.0.0.1:${port}`;
-      const args = ['server', 'start-dev', '--port', String(port), '--ui-port', String(ui), '--search-attribute', 'Customer=Keyword',
+      if (keeps) more.push('--db-filename', path.join(await stage.temporary(), 'fermata.db'));
+      stage.args = ['server', 'start-dev', '--port', String(port), '--ui-port', String(ui), '--search-attribute', 'Customer=Keyword',
         '--dynamic-config-value', 'matching.wv.VersionDrainageStatusVisibilityGracePeriod=1', '--dynamic-config-value', 'matching.wv.VersionDrainageStatusRefreshInterval=1',
         ...namespaces.flatMap((name) => ['--namespace', name]), ...more];
-      stage.spawn(process.env.FERMATA_EXE, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+      stage.serve();
     }
-    await until('the server answers', async () => (await fetch(`${stage.url}/api/v1/system-info`)).ok);
+    await stage.answers();
     return stage;
+  }
+
+  serve() {
+    this.server = this.spawn(process.env.FERMATA_EXE, this.args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+
+  answers = () => until('the server answers', async () => (await fetch(`${this.url}/api/v1/system-info`)).ok);
+
+  /* Kills the server, as a crash does. */
+  async kill() {
+    this.server.asked = true;
+    await new Promise((resolve) => {
+      this.server.once('exit', resolve);
+      this.server.kill('SIGKILL');
+    });
+  }
+
+  async temporary() {
+    this.folder ??= await mkdtemp(path.join(tmpdir(), 'ui-'));
+    return this.folder;
   }
 
   spawn(command, args, options) {
@@ -87,8 +108,7 @@ export class Stage {
 
   /* Runs a program, from a file as people do, until the stage closes. */
   async python(text) {
-    this.folder ??= await mkdtemp(path.join(tmpdir(), 'ui-'));
-    const file = path.join(this.folder, 'worker.py');
+    const file = path.join(await this.temporary(), 'worker.py');
     await writeFile(file, text);
     return this.spawn(python, [file], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
@@ -100,7 +120,7 @@ export class Stage {
       child.asked = true;
       let said = '';
       child.stderr.on('data', (part) => (said += part));
-      child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(said))));
+      child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`${code}: ${said}`))));
     });
   }
 

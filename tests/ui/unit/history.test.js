@@ -1,7 +1,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { groupEvents, summaryOf, isRoutine, resetPoints, failureText, eventName } from '../../../ui-static/js/model/events.js';
-import { scale, bars } from '../../../ui-static/js/model/timeline.js';
+import { groupEvents, summaryOf, isRoutine, resetPoints, resetKinds, failureText, eventName } from '../../../ui-static/js/model/events.js';
+import { scale, bars, rows } from '../../../ui-static/js/model/timeline.js';
 import { lastTaskFailure, groupProblems, problemOf } from '../../../ui-static/js/model/problems.js';
 import { reasons } from '../../../ui-static/js/model/stuck.js';
 
@@ -120,3 +120,44 @@ for (const [name, facts, wanted, pattern] of whys) {
     return undefined;
   });
 }
+
+test('signals of one name share a row, whatever lies between', () => {
+  const signal = (title) => ({ category: 'signal', outcome: 'received', title });
+  const list = [signal('tick'), { category: 'activity', title: 'tick' }, signal('tick'), signal('tock'), { category: 'signal', outcome: '', title: 'tick' }];
+  assert.deepEqual(rows(list).map((row) => row.length), [2, 1, 1, 1]);
+});
+
+test('a reset by kind leads to the first and last finished task, and to where a build first ran', () => {
+  const done = (id) => ({ eventId: String(id), eventType: 'EVENT_TYPE_WORKFLOW_TASK_COMPLETED', eventTime: '2026-01-01T00:00:00Z', workflowTaskCompletedEventAttributes: {} });
+  const failed = { eventId: '7', eventType: 'EVENT_TYPE_WORKFLOW_TASK_FAILED', workflowTaskFailedEventAttributes: {} };
+  const point = (buildId, id, more) => ({ buildId, firstWorkflowTaskCompletedId: String(id), resettable: true, runId: 'r', ...more });
+  const kinds = resetKinds([done(4), failed, done(10)], [point('1', 4), point('2', 10), point('3', 12, { runId: 'before' }), point('4', 13, { resettable: false })], 'r');
+  assert.deepEqual(kinds.map(({ key, eventId }) => [key, eventId]), [['last', '10'], ['first', '4'], ['build 2', '10']]);
+  assert.deepEqual(resetKinds([failed], [], 'r'), []);
+});
+
+test('why it is stuck: workers poll, but none that may take it', () => {
+  const description = {
+    workflowExecutionInfo: { status: 'WORKFLOW_EXECUTION_STATUS_RUNNING', taskQueue: 'q' },
+    pendingWorkflowTask: { state: 'PENDING_WORKFLOW_TASK_STATE_SCHEDULED', scheduledTime: '2026-01-01T00:00:00Z' },
+  };
+  const of = (buildId) => ({ deploymentOptions: { deploymentName: 'd', buildId, workerVersioningMode: 'WORKER_VERSIONING_MODE_VERSIONED' } });
+  const told = (pollers, current, ramp = null) => reasons({ description, events: [], pollers: () => pollers, route: () => ({ current, ramp }), now: Date.parse('2026-01-01T00:01:00Z') })[0];
+  const target = (build) => ({ deployment: 'd', build });
+  assert.match(told([of('1'), of('2')], null).text, /^Only workers of d:1, d:2 poll “q” for workflow tasks, and no version is current/);
+  assert.match(told([of('1')], target('2')).text, /goes to version d:2, and none of its workers poll for workflow tasks; those that do are of d:1/);
+  assert.match(told([{}], target('2')).text, /those that do have no version/);
+  assert.match(told([], target('2')).text, /^No worker polls task queue “q”/);
+  for (const [pollers, current, ramp] of [[[of('2')], target('2')], [[of('3')], target('2'), target('3')], [[{}], null]]) assert.equal(told(pollers, current, ramp).what, 'untaken');
+});
+
+test('why it is stuck: a cancellation that is not heeded, a signal on its way', () => {
+  const now = Date.parse('2026-01-01T00:01:00Z');
+  const description = { workflowExecutionInfo: { status: 'WORKFLOW_EXECUTION_STATUS_RUNNING' } };
+  const at = '2026-01-01T00:00:00Z';
+  const events = [
+    { eventId: '5', eventTime: at, eventType: 'EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED', workflowExecutionCancelRequestedEventAttributes: {} },
+    { eventId: '6', eventTime: at, eventType: 'EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED', signalExternalWorkflowExecutionInitiatedEventAttributes: { signalName: 'go' } },
+  ];
+  assert.deepEqual(reasons({ description, events, now }).map(({ what }) => what), ['cancel', 'signal-external']);
+});

@@ -53,7 +53,12 @@ export const cli = {
     }, where),
   start: (body, where) =>
     command(['workflow', 'start'],
-      { 'workflow-id': body.id, type: body.type, 'task-queue': body.queue, input: body.input }, where),
+      { 'workflow-id': body.id, type: body.type, 'task-queue': body.queue, input: body.input, 'id-conflict-policy': body.conflict }, where),
+  signalWithStart: (body, where) =>
+    command(['workflow', 'signal-with-start'], {
+      'workflow-id': body.id, type: body.type, 'task-queue': body.queue, input: body.input, 'signal-name': body.signal,
+      'signal-input': body.signalInput, 'id-conflict-policy': body.conflict,
+    }, where),
   signal: (id, runId, name, input, where) =>
     command(['workflow', 'signal'], { 'workflow-id': id, 'run-id': runId, name, input }, where),
   update: (id, runId, name, input, where) =>
@@ -64,8 +69,28 @@ export const cli = {
     command(['workflow', 'cancel'], { 'workflow-id': id, 'run-id': runId }, where),
   terminate: (id, runId, reason, where) =>
     command(['workflow', 'terminate'], { 'workflow-id': id, 'run-id': runId, reason }, where),
-  reset: (id, runId, eventId, reason, where) =>
-    command(['workflow', 'reset'], { 'workflow-id': id, 'run-id': runId, 'event-id': String(eventId), reason }, where),
+  /* to: {eventId} or {type, buildId}, as a command takes it */
+  reset: (id, runId, to, exclude, reason, where) =>
+    command(['workflow', 'reset'], {
+      'workflow-id': id, 'run-id': runId, 'event-id': to.eventId, type: to.type, 'build-id': to.buildId, 'reapply-exclude': exclude, reason,
+    }, where),
+  override: (id, runId, move, where) =>
+    command(['workflow', 'update-options'], {
+      'workflow-id': id, 'run-id': runId, 'versioning-override-behavior': move.kind,
+      'versioning-override-deployment-name': move.kind === 'pinned' ? move.deployment : undefined,
+      'versioning-override-build-id': move.kind === 'pinned' ? move.build : undefined,
+    }, where),
+  /* What a batch does to all that match; what: as BATCH_ACTIONS names it. */
+  batch: (what, query, { reason, name, input, reset }, where) =>
+    command(['workflow', what], {
+      query, name: what === 'signal' ? name : undefined, input: what === 'signal' ? input : undefined,
+      type: reset?.type, 'build-id': reset?.buildId, reason, yes: true,
+    }, where),
+  stopBatch: (jobId, reason, where) => command(['batch', 'terminate'], { 'job-id': jobId, reason }, where),
+  addAttribute: (name, type, where) => command(['operator', 'search-attribute', 'create'], { name, type }, where),
+  removeAttribute: (name, where) => command(['operator', 'search-attribute', 'remove'], { name, yes: true }, where),
+  createNamespace: ({ name, retention, description }, where) =>
+    command(['operator', 'namespace', 'create'], { namespace: name, retention, description }, { address: where.address }),
   show: (id, runId, where) =>
     command(['workflow', 'show'], { 'workflow-id': id, 'run-id': runId, output: 'json' }, where),
 };

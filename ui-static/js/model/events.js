@@ -118,17 +118,21 @@ function outcomeOf(name) {
   return end ? ENDS[end] : '';
 }
 
+/* A summary tells apart what has the same type; its author wrote it for readers of this page. */
+const withSummary = (name, event) => (event.userMetadata?.summary ? `${name}: ${payloadLine(event.userMetadata.summary)}` : name);
+
 function titleOf(event) {
   const has = attributesOf(event);
   const name = eventName(event);
   switch (name) {
-    case 'ActivityTaskScheduled': return has.activityType?.name ?? 'activity';
+    case 'ActivityTaskScheduled': return withSummary(has.activityType?.name ?? 'activity', event);
     case 'TimerStarted': return event.userMetadata?.summary ? payloadLine(event.userMetadata.summary) : `timer ${has.timerId ?? ''}`;
-    case 'StartChildWorkflowExecutionInitiated': return has.workflowType?.name ?? 'child';
+    case 'StartChildWorkflowExecutionInitiated': return withSummary(has.workflowType?.name ?? 'child', event);
     case 'WorkflowExecutionSignaled': return has.signalName ?? 'signal';
     case 'WorkflowExecutionUpdateAccepted': return has.acceptedRequest?.input?.name ?? 'update';
     case 'NexusOperationScheduled': return `${has.service ?? ''}.${has.operation ?? ''}`;
     case 'SignalExternalWorkflowExecutionInitiated': return `signal ${has.signalName ?? ''}`;
+    case 'RequestCancelExternalWorkflowExecutionInitiated': return `cancel request to ${has.workflowExecution?.workflowId ?? ''}`;
     case 'WorkflowTaskScheduled': return 'workflow task';
     case 'MarkerRecorded': return has.markerName ?? 'marker';
     default: return name;
@@ -186,3 +190,24 @@ export const resetPoints = (events) => events
   .filter((event) => ['WorkflowTaskCompleted', 'WorkflowTaskFailed', 'WorkflowTaskTimedOut'].includes(eventName(event)))
   .map((event) => ({ eventId: String(event.eventId), name: eventName(event), at: instant(event.eventTime) }))
   .reverse();
+
+/* Where a reset by kind leads, as a batch or the command would find it: [{key, label, eventId, at, cli}]. points are the run's
+ * autoResetPoints, which tell where each build first ran. */
+export function resetKinds(events, points, runId) {
+  const finished = resetPoints(events).filter((point) => point.name === 'WorkflowTaskCompleted').reverse();
+  if (!finished.length) return [];
+  const [first, last] = [finished[0], finished[finished.length - 1]];
+  const kinds = [
+    { key: 'last', label: 'The last workflow task', ...last, cli: { type: 'LastWorkflowTask' } },
+    { key: 'first', label: 'The first workflow task, which is the beginning', ...first, cli: { type: 'FirstWorkflowTask' } },
+  ];
+  for (const point of points ?? []) {
+    const eventId = String(point.firstWorkflowTaskCompletedId ?? '');
+    if (!point.buildId || !point.resettable || point.runId !== runId || eventId === first.eventId) continue;
+    kinds.push({
+      key: `build ${point.buildId}`, label: `Before build ${point.buildId} first ran it`, eventId, at: instant(point.createTime),
+      cli: { type: 'BuildId', buildId: point.buildId },
+    });
+  }
+  return kinds;
+}

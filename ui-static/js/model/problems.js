@@ -7,7 +7,6 @@ import { decodePayload } from './payload.js';
  * few failures in a row and takes it away with the first success. */
 export const FAILING = 'TemporalReportedProblems IN ("category=WorkflowTaskFailed", "category=WorkflowTaskTimedOut")';
 export const NONDETERMINISM = 'cause=WorkflowTaskFailedCauseNonDeterministicError';
-export const NONDETERMINISTIC = `TemporalReportedProblems = "${NONDETERMINISM}"`;
 
 const attribute = (execution, name) => {
   const payload = execution?.searchAttributes?.indexedFields?.[name];
@@ -54,16 +53,16 @@ export function lastTaskFailure(events) {
   return failure;
 }
 
-/* Problems, grouped for the banner: [{build, cause, nondeterminism, workflows, since, message}], non-determinism first, then by
+/* Problems, grouped for the banner: [{build, deployment, cause, nondeterminism, workflows, since, message}], non-determinism first, then by
  * number. Each problem: {execution, problem, failure}. */
 export function groupProblems(problems) {
   const groups = new Map();
   for (const { execution, problem, failure } of problems) {
     const cause = problem.cause || failure?.cause || problem.category;
     const build = failure?.build ?? '';
-    const key = JSON.stringify([build, cause]);
+    const key = JSON.stringify([failure?.deployment, build, cause]);
     if (!groups.has(key)) {
-      groups.set(key, { build, cause, nondeterminism: problem.nondeterminism, workflows: [], since: null, message: '' });
+      groups.set(key, { build, deployment: failure?.deployment ?? '', cause, nondeterminism: problem.nondeterminism, workflows: [], since: null, message: '' });
     }
     const group = groups.get(key);
     group.workflows.push({ execution, failure });

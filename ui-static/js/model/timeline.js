@@ -13,6 +13,23 @@ export function scale(from, to, most = 7) {
   return { at: (ms) => Math.min(1, Math.max(0, (ms - from) / width)), ticks, step };
 }
 
+/* Which groups share a row: signals of one name are instants, and a workflow may get hundreds. -> [[group, …]], by their first. */
+export function rows(groups) {
+  const found = [];
+  const byName = new Map();
+  for (const group of groups) {
+    const shared = group.category === 'signal' && group.outcome === 'received' ? byName.get(group.title) : undefined;
+    if (shared) {
+      shared.push(group);
+      continue;
+    }
+    const row = [group];
+    found.push(row);
+    if (group.category === 'signal') byName.set(group.title, row);
+  }
+  return found;
+}
+
 /* Bars for groups of events: [{group, x, width, waitWidth, open}]; until is where open ones end. waitWidth is the part before it
  * started: in a queue, or between attempts. */
 export function bars(groups, from, until) {

@@ -3,12 +3,12 @@ import { html, useState, useEffect } from '../lib.js';
 import { api, NOT_FOUND } from '../api.js';
 import { useLive } from '../live.js';
 import { link, linkWith, go } from '../router.js';
-import { routing, versions, changes, versionQuery, openAndAll, queuesOf, pollersByBuild } from '../model/deployments.js';
+import { routing, versions, versionQuery, openAndAll, queuesOf, pollersByBuild } from '../model/deployments.js';
 import { instant, spanText, span } from '../model/time.js';
 import { cli } from '../model/cli.js';
-import { usePlace, PageHead, Failure, Loading, Notice, Section, Time, VersionBadge, Menu, Copy, Cli, Facts, Icon } from '../parts/basic.js';
+import { usePlace, PageHead, Failure, Loading, Notice, Section, Time, VersionBadge, Badge, Menu, Copy, Cli, Facts, Icon } from '../parts/basic.js';
 import { TrafficBar, RampBar, DrainingStrip, Drainage } from '../parts/traffic.js';
-import { RoutingLanes } from '../parts/lanes.js';
+import { RoutingOverTime } from '../parts/lanes.js';
 import { ProblemBanner, useProblems } from '../parts/problems.js';
 import { StartWorker } from '../parts/start_worker.js';
 import { SetCurrent, Ramp, Unramp, DeleteVersion, DeleteDeployment, MoveWorkflows } from '../parts/rollout.js';
@@ -16,6 +16,9 @@ import { SetCurrent, Ramp, Unramp, DeleteVersion, DeleteDeployment, MoveWorkflow
 /* Of so many versions the numbers are asked with each look; others that are drained or were never used show none. */
 const NUMBERED = 12;
 const worthNumbers = (version) => version.status !== 'Drained' || version.share > 0;
+
+/* Those with traffic come first, then those that drain, then the newest. */
+const weight = (version) => (version.share > 0 ? 2 : version.status === 'Draining' ? 1 : 0);
 
 /* A version can be deleted between the list and the question. */
 function ifGone(error) {
@@ -25,7 +28,7 @@ function ifGone(error) {
 
 /* Open workflows by behaviour, task queues and pollers of each version that matters: {build: {...}}. */
 async function askNumbers(ns, name, list, signal) {
-  const asked = list.filter(worthNumbers).slice(0, NUMBERED);
+  const asked = list.filter(worthNumbers).sort((a, b) => weight(b) - weight(a)).slice(0, NUMBERED);
   const numbers = await Promise.all(asked.map(async ({ build }) => {
     const count = (behavior) => api.count(ns, versionQuery(name, build, ` AND TemporalWorkflowVersioningBehavior = "${behavior}" GROUP BY ExecutionStatus`), signal);
     const [pinned, auto, version] = await Promise.all([count('Pinned'), count('AutoUpgrade'), api.version(ns, name, build, signal).catch(ifGone)]);
@@ -85,7 +88,7 @@ function Traffic({ name, route, list, numbers, reload }) {
       ${changed ? html`<button type="button" onClick=${() => set(null)}>Undo</button>` : null}
       <span class="mute">ramping since <${Time} at=${route.ramp.since} /></span>
     </div>
-    <${Failure} error=${error} />
+    <${Failure} error=${error} always />
     <${Cli} text=${cli.setRamping(name, route.ramp.build, percent, {}, where)} />
   </div>`;
 }
@@ -100,7 +103,7 @@ function QueueLine({ queue, ns }) {
   </tr>`;
 }
 
-function VersionRow({ ns, name, version, numbers, act }) {
+function VersionRow({ ns, name, version, numbers, failing, act }) {
   const build = version.build;
   const open = (behavior) => linkWith(['namespaces', ns, 'workflows'],
     { query: versionQuery(name, build, ` AND TemporalWorkflowVersioningBehavior = "${behavior}" AND ExecutionStatus = "Running"`) });
@@ -111,7 +114,7 @@ function VersionRow({ ns, name, version, numbers, act }) {
   const pollers = new Set((numbers?.queues ?? []).flatMap((queue) => queue.pollers)).size;
   return html`<tr data-build=${build}>
     <th scope="row"><a class="mono strong" href=${linkWith(['namespaces', ns, 'workflows'], { query: versionQuery(name, build) })} title="Workflows of this version">${build}</a><${Copy} text=${build} label="Copy the build id" /></th>
-    <td><${VersionBadge} status=${version.status} share=${version.share} /></td>
+    <td><${VersionBadge} status=${version.status} share=${version.share} />${failing ? html` <${Badge} kind="bad" title="Workflows whose tasks fail on this version">${failing} failing<//>` : null}</td>
     <td class="number">${version.share ? `${version.share}%` : html`<span class="mute">–</span>`}</td>
     <td class="number">${cell(numbers?.pinned, 'Pinned')}</td>
     <td class="number">${cell(numbers?.auto, 'AutoUpgrade')}</td>
@@ -128,6 +131,15 @@ function VersionRow({ ns, name, version, numbers, act }) {
       ${version.status === 'Current' || version.status === 'Ramping' ? null : html`<button type="button" class="bad-text" onClick=${() => act('delete', version)}>Delete …</button>`}
     <//></td>
   </tr>`;
+}
+
+/* What takes new work away from a version that breaks: {text, go}; null when it gets none. */
+function rollback(list, route, build, act) {
+  const version = list.find((one) => one.build === build);
+  if (route.ramp?.build === build) return { text: 'Stop the ramp …', go: () => act('unramp', version) };
+  if (route.current.build !== build) return null;
+  const before = list.filter((one) => one.build !== build && one.lastCurrent !== null).sort((a, b) => b.lastCurrent - a.lastCurrent)[0];
+  return before ? { text: `Set ${before.build} current again …`, go: () => act('current', before) } : null;
 }
 
 export function Deployment({ name }) {
@@ -158,11 +170,16 @@ export function Deployment({ name }) {
   const counted = numbers ?? last ?? {};
   const queueGroups = list.filter((version) => counted[version.build]?.queues.length);
   const newest = list.find((version) => version.status === 'Inactive' || version.status === 'Created');
+  const breaking = problems?.groups.find((group) => group.nondeterminism && group.build);
+  const failing = Object.fromEntries((problems?.groups ?? []).filter((group) => group.build).map((group) => [group.build, group.workflows.length]));
+  const remedy = breaking && rollback(list, route, breaking.build, act);
   return html`
     <${PageHead} crumbs=${[['Deployments', link('namespaces', ns, 'worker-deployments')]]} title=${name}
       sub=${html`Routing changed <${Time} at=${Math.max(route.current.since ?? 0, route.ramp?.changed ?? 0) || instant(info.createTime)} />${info.lastModifierIdentity ? html` by <span class="mono">${info.lastModifierIdentity}</span>` : null}${info.managerIdentity ? html` · managed by <span class="mono">${info.managerIdentity}</span>` : null}`}>
-      ${newest && !route.ramp ? html`<button type="button" class="primary" onClick=${() => act('ramp', newest)}>Ramp ${newest.build} …</button>` : null}
-      ${route.ramp && route.ramp.build !== '' ? html`<button type="button" class="primary" onClick=${() => act('current', list.find((one) => one.build === route.ramp.build))}>Promote ${route.ramp.build} …</button>
+      ${newest && !route.ramp ? route.current.build === ''
+        ? html`<button type="button" class="primary" onClick=${() => act('current', newest)}>Set ${newest.build} current …</button>`
+        : html`<button type="button" class="primary" onClick=${() => act('ramp', newest)}>Ramp ${newest.build} …</button>` : null}
+      ${route.ramp && route.ramp.build !== '' ? html`<button type="button" class=${breaking?.build === route.ramp.build ? undefined : 'primary'} onClick=${() => act('current', list.find((one) => one.build === route.ramp.build))}>Promote ${route.ramp.build} …</button>
         <button type="button" onClick=${() => act('unramp', list.find((one) => one.build === route.ramp.build))}>Stop the ramp …</button>` : null}
       <${Menu} label="More" name="More actions for this deployment">
         <button type="button" onClick=${() => act('ramp-unversioned', { build: '' })}>Ramp to unversioned workers …</button>
@@ -170,26 +187,25 @@ export function Deployment({ name }) {
         <button type="button" class="bad-text" onClick=${() => act('delete-deployment')}>Delete the deployment …</button>
       <//>
     <//>
-    <${ProblemBanner} problems=${problems} deployment=${name} />
+    <${ProblemBanner} problems=${problems} deployment=${name} remedy=${remedy} />
     <${Failure} error=${error ?? numbersError} />
     <${Section} title="New work" id="new-work"><${Traffic} name=${name} route=${route} list=${list} numbers=${counted} reload=${reload} /><//>
-    <${Section} title="Versions" id="versions" note=${`${list.length}`}>
-      ${list.length ? html`<div class="scroll-x wide-menu"><table class="rows versions">
+    <${Section} title="Versions" id="versions" note=${list.filter(worthNumbers).length > NUMBERED ? `${list.length}, numbers of ${NUMBERED}` : `${list.length}`}>
+      ${list.length ? html`<div class="scroll-x sheet wide-menu"><table class="rows versions">
         <thead><tr><th scope="col">Version</th><th scope="col">State</th><th scope="col" class="number">New work</th>
           <th scope="col" class="number" title="Open workflows that stay on this version">Pinned</th><th scope="col" class="number" title="Open workflows that follow the deployment, last run by this version">Auto-upgrade</th>
           <th scope="col">Drained</th><th scope="col" class="number" title="Workers that polled within the last minute">Workers</th><th scope="col" class="number">Backlog</th><th scope="col" class="narrow-hide">Since</th><th scope="col"><span class="hidden">Actions</span></th></tr></thead>
-        <tbody>${list.map((version) => html`<${VersionRow} key=${version.build} ns=${ns} name=${name} version=${version} numbers=${counted[version.build]} act=${act} />`)}</tbody>
+        <tbody>${list.map((version) => html`<${VersionRow} key=${version.build} ns=${ns} name=${name} version=${version} numbers=${counted[version.build]} failing=${failing[version.build]} act=${act} />`)}</tbody>
       </table></div>` : html`<${Notice}>It has no versions: workers of it have not polled yet.<//>`}
     <//>
     ${queueGroups.length ? html`<${Section} title="Task queues" id="queues" note="tasks per second over the last 30 s">
-      <div class="scroll-x"><table class="rows">
+      <div class="scroll-x sheet"><table class="rows">
         <thead><tr><th scope="col">Task queue</th><th scope="col" class="number">Workers</th><th scope="col" class="number">Backlog</th><th scope="col" class="number">Oldest</th><th scope="col" class="number narrow-hide">Added/s</th><th scope="col" class="number narrow-hide">Taken/s</th></tr></thead>
         ${queueGroups.map((version) => html`<tbody key=${version.build}><tr class="group"><th scope="rowgroup" colspan="6"><span class="mono">${version.build}</span> <${VersionBadge} status=${version.status} share=${version.share} /></th></tr>
           ${counted[version.build].queues.map((queue) => html`<${QueueLine} key=${queue.type + queue.name} queue=${queue} ns=${ns} />`)}</tbody>`)}
       </table></div><//>` : null}
     <${Section} title="Routing over time" id="over-time">
-      <${RoutingLanes} versions=${list} />
-      <ol class="changes">${changes(list).slice(0, 12).map((change) => html`<li><${Time} at=${change.at} full /><span><b class="mono">${change.build}</b> ${change.text}</span><span class="mute"><${Time} at=${change.at} /></span></li>`)}</ol>
+      <${RoutingOverTime} key=${name} place=${`routing ${ns}/${name}/${info.createTime}`} versions=${list} route=${route} />
       <${Facts} list=${[['Revision', info.routingConfig?.revisionNumber], ['Created', html`<${Time} at=${instant(info.createTime)} full />`]]} />
     <//>
     ${dialog?.what === 'current' ? html`<${SetCurrent} ...${shared} />` : null}

@@ -44,17 +44,17 @@ export function TaskQueues() {
   return html`<${PageHead} title="Task queues" sub="As seen with deployments, workers and recent workflows." />
     <${Failure} error=${error} />${loading ? html`<${Loading} />` : null}
     ${data && !data.length ? html`<${StartWorker} title="No task queue yet" text="A task queue appears with the first worker that polls it, or the first workflow that is started on it." />` : null}
-    ${data?.length ? html`<div class="scroll-x"><table class="rows"><thead>
+    ${data?.length ? html`<div class="scroll-x sheet"><table class="rows"><thead>
       <tr><th scope="col" rowspan="2">Task queue</th><th scope="colgroup" colspan="2" class="number">Workflow tasks</th><th scope="colgroup" colspan="2" class="number">Activities</th><th scope="colgroup" colspan="2" class="number narrow-hide">Nexus</th></tr>
       <tr>${['', '', ' narrow-hide'].map((hide) => html`<th scope="col" class=${'number' + hide}>Pollers</th><th scope="col" class=${'number' + hide}>Backlog</th>`)}</tr></thead>
-      <tbody>${data.map((queue) => html`<tr key=${queue.name}><th scope="row"><a class="mono" href=${link('namespaces', ns, 'task-queues', queue.name)}>${queue.name}</a></th>${cells(queue.types[0])}${cells(queue.types[1])}
+      <tbody>${data.map((queue) => html`<tr key=${queue.name}><th scope="row" class="clip"><a class="mono" title=${queue.name} href=${link('namespaces', ns, 'task-queues', queue.name)}>${queue.name}</a></th>${cells(queue.types[0])}${cells(queue.types[1])}
         <td class="number narrow-hide">${freshPollers(queue.types[2], now).length || html`<span class="mute">–</span>`}</td><td class="number narrow-hide">${backlog(queue.types[2]) || html`<span class="mute">–</span>`}</td></tr>`)}</tbody></table></div>` : null}`;
 }
 
 function Pollers({ list }) {
   const now = Date.now();
   if (!list.length) return html`<${Notice} kind="warn">Nobody polls it.<//>`;
-  return html`<div class="scroll-x"><table class="rows"><thead><tr><th scope="col">Worker</th><th scope="col">Version</th><th scope="col">Last poll</th><th scope="col" class="number narrow-hide">Limit/s</th></tr></thead><tbody>
+  return html`<div class="scroll-x sheet"><table class="rows"><thead><tr><th scope="col">Worker</th><th scope="col">Version</th><th scope="col">Last poll</th><th scope="col" class="number narrow-hide">Limit/s</th></tr></thead><tbody>
     ${list.map((poller) => {
       const seen = instant(poller.lastAccessTime);
       const options = poller.deploymentOptions;

@@ -14,7 +14,10 @@ import { usePlace, PageHead, Failure, Loading, Notice, Section, Time, StatusBadg
 import { Payloads, FailureTree } from '../parts/payloads.js';
 import { Timeline } from '../parts/timeline.js';
 import { History } from '../parts/history.js';
-import { Start, Signal, Update, Query, Cancel, Terminate, Reset } from '../parts/actions.js';
+import { Start } from '../parts/start.js';
+import { Signal, Update, Query, Cancel, Terminate } from '../parts/actions.js';
+import { Reset } from '../parts/reset.js';
+import { Override } from '../parts/override.js';
 
 const PAGE = 500;
 /* A history is at most some fifty thousand events; so many are held here, and the rest is for the download. */
@@ -63,7 +66,7 @@ function useHistory(ns, id, runId) {
   return state;
 }
 
-/* The pollers of the queues that its pending tasks wait on, for the reasons: a function as reasons() takes it. */
+/* The pollers of the queues that its pending tasks wait on, and where those lead: {pollers, route} as reasons() takes them. */
 function usePollers(ns, description, events) {
   const queue = description?.executionConfig?.taskQueue?.name ?? description?.workflowExecutionInfo?.taskQueue;
   const wanted = useMemo(() => {
@@ -81,9 +84,14 @@ function usePollers(ns, description, events) {
     const [type, ...name] = one.split(' ');
     return [one, await api.taskQueue(ns, name.join(' '), type, signal)];
   }))), 5000);
-  return (name, type) => {
-    const answer = data?.[`${type} ${name}`];
-    return answer && freshPollers(answer, Date.now());
+  const of = (name, type) => data?.[`${type} ${name}`];
+  const target = (version) => (version?.buildId ? { deployment: version.deploymentName, build: version.buildId } : null);
+  return {
+    pollers: (name, type) => of(name, type) && freshPollers(of(name, type), Date.now()),
+    route: (name, type) => {
+      const answer = of(name, type);
+      return answer && { current: target(answer.versioningInfo?.currentDeploymentVersion), ramp: target(answer.versioningInfo?.rampingDeploymentVersion) };
+    },
   };
 }
 
@@ -103,7 +111,7 @@ function Why({ facts }) {
 function Pending({ description }) {
   const list = description?.pendingActivities ?? [];
   if (!list.length) return null;
-  return html`<${Section} title="Pending activities" id="pending" note=${`${list.length}`}><div class="scroll-x"><table class="rows">
+  return html`<${Section} title="Pending activities" id="pending" note=${`${list.length}`}><div class="scroll-x sheet"><table class="rows">
     <thead><tr><th scope="col">Activity</th><th scope="col">State</th><th scope="col" class="number">Attempt</th><th scope="col">Next attempt</th><th scope="col">Last heartbeat</th><th scope="col">Last failure</th></tr></thead>
     <tbody>${list.map((activity) => html`<tr><th scope="row">${activity.activityType?.name} <span class="mute mono">${activity.activityId}</span></th>
       <td>${enumText(activity.state, 'PENDING_ACTIVITY_STATE')}</td>
@@ -116,26 +124,30 @@ function Pending({ description }) {
 function Relations({ ns, info, description, events, id, runId }) {
   const children = useMemo(() => groupEvents(events).filter((group) => group.category === 'child'), [events]);
   const { data } = useLive(`runs ${ns} ${id}`, (signal) => api.workflows(ns, `WorkflowId = ${literal(id)}`, undefined, 50, signal), 5000);
+  /* The list tells how children fare now, whatever this run has been told; it forgets those that were deleted. */
+  const { data: listed } = useLive(`children ${ns} ${runId} ${children.length}`, (signal) => api.workflows(ns, `ParentRunId = ${literal(runId)}`, undefined, 200, signal), children.length ? 4000 : 0);
+  const byId = new Map((listed?.executions ?? []).map((one) => [one.execution.workflowId, one]));
   const parent = info.parentExecution;
   const root = info.rootExecution;
   const to = (execution) => html`<a class="mono" href=${link('namespaces', ns, 'workflows', execution.workflowId, execution.runId)}>${execution.workflowId}</a>`;
   const continued = events.map(attributesOf).find((has) => has.newExecutionRunId);
   const begun = attributesOf(events[0] ?? {});
-  return html`<${Facts} list=${[
+  return html`<div class="panel"><${Facts} list=${[
       ['Parent', parent?.workflowId ? to(parent) : html`<span class="mute">none</span>`],
       ['Root', root?.workflowId && root.workflowId !== id ? to(root) : null],
       ['Run before it', begun.continuedExecutionRunId ? html`<a class="mono" href=${link('namespaces', ns, 'workflows', id, begun.continuedExecutionRunId)}>${begun.continuedExecutionRunId}</a>` : null],
       ['Run after it', continued ? html`<a class="mono" href=${link('namespaces', ns, 'workflows', id, continued.newExecutionRunId)}>${continued.newExecutionRunId}</a>` : null],
-    ]} />
-    <${Section} title="Children" id="children" note=${`${children.length}`}>${children.length ? html`<table class="rows"><thead><tr><th scope="col">Workflow id</th><th scope="col">Type</th><th scope="col">State</th></tr></thead><tbody>
+      ['Chain of runs began with', info.firstRunId && info.firstRunId !== runId ? html`<a class="mono" href=${link('namespaces', ns, 'workflows', id, info.firstRunId)}>${info.firstRunId}</a>` : null],
+    ]} /></div>
+    <${Section} title="Children" id="children" note=${`${children.length}`}>${children.length ? html`<div class="scroll-x sheet"><table class="rows"><thead><tr><th scope="col">Workflow id</th><th scope="col">Type</th><th scope="col">Status</th><th scope="col">Started</th></tr></thead><tbody>
       ${children.map((group) => {
         const has = attributesOf(group.events[0]);
         const run = group.events.map(attributesOf).map((one) => one.workflowExecution?.runId).find(Boolean);
-        return html`<tr><th scope="row">${to({ workflowId: has.workflowId, runId: run })}</th><td>${has.workflowType?.name}</td><td>${group.outcome || 'open'}</td></tr>`;
-      })}</tbody></table>` : html`<p class="mute">It has started no child workflow.</p>`}<//>
-    <${Section} title="Runs of this workflow id" id="runs"><table class="rows"><thead><tr><th scope="col">Run</th><th scope="col">Status</th><th scope="col">Started</th></tr></thead><tbody>
+        return html`<tr><th scope="row">${to({ workflowId: has.workflowId, runId: run })}</th><td>${has.workflowType?.name}</td><td>${byId.has(has.workflowId) ? html`<${StatusBadge} status=${workflowStatus(byId.get(has.workflowId).status)} />` : group.outcome || 'open'}</td><td><${Time} at=${group.started ?? group.from} full /></td></tr>`;
+      })}</tbody></table></div>` : html`<p class="mute">It has started no child workflow.</p>`}<//>
+    <${Section} title="Runs of this workflow id" id="runs"><div class="scroll-x sheet"><table class="rows"><thead><tr><th scope="col">Run</th><th scope="col">Status</th><th scope="col">Started</th></tr></thead><tbody>
       ${(data?.executions ?? []).map((one) => html`<tr><th scope="row"><a class="mono" href=${link('namespaces', ns, 'workflows', id, one.execution.runId)}>${one.execution.runId}</a>${one.execution.runId === runId ? html` <span class="mute">this one</span>` : null}</th>
-        <td><${StatusBadge} status=${workflowStatus(one.status)} /></td><td><${Time} at=${instant(one.startTime)} full /></td></tr>`)}</tbody></table><//>`;
+        <td><${StatusBadge} status=${workflowStatus(one.status)} /></td><td><${Time} at=${instant(one.startTime)} full /></td></tr>`)}</tbody></table></div><//>`;
 }
 
 function CallStack({ ns, id, runId }) {
@@ -151,7 +163,7 @@ function CallStack({ ns, id, runId }) {
   useEffect(() => void ask(), [runId]);
   const stack = state.answer?.queryResult?.payloads?.map(payloadLine).join('\n');
   return html`<p class="mute">Where the code of the workflow waits at present, as a worker tells it. <button type="button" class="chip" disabled=${state.busy} onClick=${ask}>Ask again</button></p>
-    <${Failure} error=${state.error} what="No worker could tell:" />
+    <${Failure} error=${state.error} what="No worker could tell:" always />
     ${state.busy ? html`<${Loading} />` : null}
     ${state.answer ? html`<div class="code"><pre>${stack || 'Nothing: it waits nowhere.'}</pre><${Copy} text=${stack ?? ''} /></div>` : null}`;
 }
@@ -176,7 +188,7 @@ async function wholeHistory(ns, id, runId) {
 }
 
 const TABS = [['timeline', 'Timeline'], ['history', 'History'], ['call-stack', 'Call stack'], ['relationships', 'Relationships']];
-const DIALOGS = { signal: Signal, update: Update, query: Query, cancel: Cancel, terminate: Terminate, reset: Reset };
+const DIALOGS = { signal: Signal, update: Update, query: Query, cancel: Cancel, terminate: Terminate, reset: Reset, override: Override };
 
 /* /workflows/{id} without a run leads to the latest one. */
 export function LatestRun({ id }) {
@@ -193,7 +205,7 @@ export function Workflow({ id, runId, tab = 'timeline' }) {
   const { ns, where, route } = usePlace();
   const { data: description, error, loading, again } = useLive(`workflow ${ns} ${id} ${runId}`, (signal) => api.workflow(ns, id, runId, signal), 2000);
   const { events, error: historyError } = useHistory(ns, id, runId);
-  const pollers = usePollers(ns, description, events);
+  const queues = usePollers(ns, description, events);
   const [dialog, open] = useState(null);
   const [picked, pick] = useState(null);
   const compact = route.query.view !== 'full';
@@ -223,7 +235,6 @@ export function Workflow({ id, runId, tab = 'timeline' }) {
     pick(group.id);
     go(linkWith(['namespaces', ns, 'workflows', id, runId, 'history'], { event: group.id }));
   };
-  const handlers = [...new Set(groups.filter((group) => group.category === 'signal').map((group) => group.title))];
   const chosen = picked ?? route.query.event ?? null;
   return html`
     <${PageHead} crumbs=${crumbs} title=${id} badge=${html`<${StatusBadge} status=${workflowStatus(info.status)} />`} sub=${info.type?.name}>
@@ -232,6 +243,7 @@ export function Workflow({ id, runId, tab = 'timeline' }) {
       <${Menu} label="More" name="More actions for this workflow">
         ${running ? html`<button type="button" onClick=${() => open('cancel')}>Request cancellation …</button><button type="button" class="bad-text" onClick=${() => open('terminate')}>Terminate …</button>` : null}
         <button type="button" onClick=${() => open('reset')}>Reset …</button>
+        ${running ? html`<button type="button" onClick=${() => open('override')}>Versioning override …</button>` : null}
         <button type="button" onClick=${() => open('start')}>Start one like it …</button>
         <button type="button" onClick=${async () => download(`${id}.json`, await wholeHistory(ns, id, runId))}>Download the history</button>
       <//>
@@ -246,7 +258,7 @@ export function Workflow({ id, runId, tab = 'timeline' }) {
       ['History', `${info.historyLength ?? events.length} events, ${Math.ceil(Number(info.historySizeBytes ?? 0) / 1024)} KiB`],
       ['Times out after', span(description.executionConfig?.workflowExecutionTimeout) ? spanText(span(description.executionConfig.workflowExecutionTimeout)) : null],
     ]} /></div>
-    <${Why} facts=${{ description, events, pollers }} />
+    <${Why} facts=${{ description, events, ...queues }} />
     <${Tabs} label="Parts of this workflow" tabs=${TABS.map(([key, name]) => ({ name, href: at(key), now: tab === key, count: key === 'history' ? info.historyLength : undefined }))} />
     ${tab === 'timeline' ? html`
       <div class="in-out"><div class="panel"><h2>Input</h2>${events.length ? html`<${Payloads} field=${begun.input} none="no input" />` : html`<${Loading} />`}</div>
@@ -266,7 +278,7 @@ export function Workflow({ id, runId, tab = 'timeline' }) {
     ${tab === 'call-stack' ? html`<${CallStack} ns=${ns} id=${id} runId=${runId} />` : null}
     ${tab === 'relationships' ? html`<${Relations} ns=${ns} info=${info} description=${description} events=${events} id=${id} runId=${runId} />` : null}
     ${TABS.some(([key]) => key === tab) ? null : html`<${Notice}>There is no such part.<//>`}
-    ${Acting ? html`<${Acting} id=${id} runId=${runId} events=${events} names=${dialog === 'signal' ? handlers : dialog === 'query' ? ['__stack_trace', '__enhanced_stack_trace', '__temporal_workflow_metadata'] : []} close=${() => open(null)} done=${again} />` : null}
+    ${Acting ? html`<${Acting} id=${id} runId=${runId} events=${events} info=${info} deployment=${info.workerDeploymentName ?? version?.deployment} override=${override} close=${() => open(null)} done=${again} />` : null}
     ${dialog === 'start' ? html`<${Start} close=${() => open(null)} given=${{ type: info.type?.name, queue: info.taskQueue, input: oneInput(begun.input) }} />` : null}`;
 }
 

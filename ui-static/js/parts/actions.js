@@ -1,16 +1,13 @@
-/* The dialogs that start a workflow or act on one. */
-import { html, useState } from '../lib.js';
-import { api, requestId } from '../api.js';
-import { go, link } from '../router.js';
-import { encodePayload } from '../model/payload.js';
+/* The dialogs that act on a workflow. */
+import { html, useState, useEffect } from '../lib.js';
+import { api } from '../api.js';
+import { decodePayload, encodePayload, payloadsOf } from '../model/payload.js';
 import { cli } from '../model/cli.js';
-import { resetPoints } from '../model/events.js';
-import { clock } from '../model/time.js';
-import { usePlace, Dialog, Field, Notice } from './basic.js';
+import { usePlace, Dialog, Field } from './basic.js';
 import { Payloads, FailureTree } from './payloads.js';
 
 /* JSON that a person typed, as Payloads; nothing typed is no argument at all. */
-function payloads(text) {
+export function inputPayloads(text) {
   if (text.trim() === '') return undefined;
   try {
     return { payloads: [encodePayload(text)] };
@@ -19,76 +16,87 @@ function payloads(text) {
   }
 }
 
-const typed = (set) => (event) => set(event.currentTarget.value);
+export const typed = (set) => (event) => set(event.currentTarget.value);
 
-function Input({ value, onInput, label = 'Input' }) {
-  return html`<${Field} label=${label} hint="JSON; empty for none"><textarea value=${value} onInput=${typed(onInput)} spellcheck="false" placeholder='{"name": "value"}'></textarea><//>`;
+export function Input({ value, onInput, label = 'Input' }) {
+  return html`<${Field} label=${label} hint="JSON; empty for none"><textarea value=${value} onInput=${typed(onInput)} spellcheck=${false} placeholder='{"name": "value"}'></textarea><//>`;
 }
 
-export function Start({ close, given = {} }) {
-  const { ns, where } = usePlace();
-  const [id, setId] = useState(given.id ?? '');
-  const [type, setType] = useState(given.type ?? '');
-  const [queue, setQueue] = useState(given.queue ?? '');
-  const [input, setInput] = useState(given.input ?? '');
-  const run = async () => {
-    const workflowId = id || requestId();
-    const answer = await api.start(ns, workflowId, { workflowType: { name: type }, taskQueue: { name: queue }, input: payloads(input) });
-    go(link('namespaces', ns, 'workflows', workflowId, answer.runId));
-  };
-  return html`<${Dialog} title="Start a workflow" verb="Start" close=${close} run=${run} command=${cli.start({ id, type, queue, input }, where)}>
-    <${Field} label="Workflow type"><input required autofocus value=${type} onInput=${typed(setType)} /><//>
-    <${Field} label="Task queue"><input required value=${queue} onInput=${typed(setQueue)} /><//>
-    <${Field} label="Workflow id" hint="empty for a random one"><input value=${id} onInput=${typed(setId)} /><//>
-    <${Input} value=${input} onInput=${setInput} />
-  <//>`;
+/* What a run's code says that it handles: its SDK answers this query by itself. {loading, signal, update, query: [{name,
+ * description}]}; without a worker that answers nothing is known. */
+export function useHandlers(id, runId) {
+  const { ns } = usePlace();
+  const [known, set] = useState({ loading: true });
+  useEffect(() => {
+    let live = true;
+    api.query(ns, id, runId, '__temporal_workflow_metadata').then((answer) => {
+      const seen = decodePayload(payloadsOf(answer.queryResult)[0]);
+      if (seen.kind !== 'json') throw new Error('only a codec can read it');
+      const { queryDefinitions = [], signalDefinitions: signal = [], updateDefinitions: update = [] } = seen.value.definition ?? {};
+      if (live) set({ signal, update, query: queryDefinitions.filter((one) => one.name !== '__temporal_workflow_metadata') });
+    }).catch(() => live && set({ unknown: true }));
+    return () => {
+      live = false;
+    };
+  }, [ns, id, runId]);
+  return known;
 }
 
-export function Signal({ id, runId, close, done, names }) {
+/* The name of a handler: typed, or picked from those that the code has. */
+function Named({ kind, label, name, set, handlers }) {
+  const list = handlers[kind] ?? [];
+  const described = list.find((one) => one.name === name)?.description;
+  return html`<div class="field"><${Field} label=${label} hint=${described || undefined}><input required autofocus value=${name} onInput=${typed(set)} spellcheck=${false} /><//>
+    <div class="chips" role="group" aria-label="Known handlers">${handlers.loading ? html`<span class="mute">Asking the workflow what it handles …</span>`
+      : handlers.unknown ? html`<span class="mute">No worker tells what it handles; any name can be typed.</span>`
+      : list.length ? list.map((one) => html`<button type="button" class="chip mono" aria-pressed=${one.name === name} title=${one.description} onClick=${() => set(one.name)}>${one.name}</button>`)
+      : html`<span class="mute">Its code has no ${label.toLowerCase()} handler.</span>`}</div></div>`;
+}
+
+export function Signal({ id, runId, close, done }) {
   const { ns, where } = usePlace();
+  const handlers = useHandlers(id, runId);
   const [name, setName] = useState('');
   const [input, setInput] = useState('');
   const run = async () => {
-    await api.signal(ns, id, runId, name, payloads(input));
+    await api.signal(ns, id, runId, name, inputPayloads(input));
     done();
   };
   return html`<${Dialog} title="Send a signal" verb="Send" close=${close} run=${run} command=${cli.signal(id, runId, name, input, where)}>
-    <${Named} label="Signal" name=${name} set=${setName} names=${names} /><${Input} value=${input} onInput=${setInput} /><//>`;
+    <${Named} kind="signal" label="Signal" name=${name} set=${setName} handlers=${handlers} /><${Input} value=${input} onInput=${setInput} /><//>`;
 }
 
-function Named({ label, name, set, names = [] }) {
-  return html`<${Field} label=${label}><input required autofocus value=${name} onInput=${typed(set)} list="known-names" /><datalist id="known-names">${names.map((one) => html`<option value=${one} />`)}</datalist><//>`;
-}
-
-export function Update({ id, runId, close, done, names }) {
+export function Update({ id, runId, close, done }) {
   const { ns, where } = usePlace();
+  const handlers = useHandlers(id, runId);
   const [name, setName] = useState('');
   const [input, setInput] = useState('');
   const [answer, set] = useState(null);
   const run = async () => {
     set(null);
-    set(await api.update(ns, id, runId, name, payloads(input)));
+    set(await api.update(ns, id, runId, name, inputPayloads(input)));
     done();
     return false;
   };
   return html`<${Dialog} title="Send an update" verb="Send and wait" close=${close} run=${run} command=${cli.update(id, runId, name, input, where)}>
-    <${Named} label="Update" name=${name} set=${setName} names=${names} /><${Input} value=${input} onInput=${setInput} />
+    <${Named} kind="update" label="Update" name=${name} set=${setName} handlers=${handlers} /><${Input} value=${input} onInput=${setInput} />
     ${answer ? html`<div role="status"><p class="field-label">Answer</p>${answer.outcome?.failure ? html`<${FailureTree} failure=${answer.outcome.failure} />`
       : answer.outcome ? html`<${Payloads} field=${answer.outcome.success} />` : html`<p class="mute">Not completed yet.</p>`}</div>` : null}<//>`;
 }
 
-export function Query({ id, runId, close, names }) {
+export function Query({ id, runId, close }) {
   const { ns, where } = usePlace();
+  const handlers = useHandlers(id, runId);
   const [name, setName] = useState('');
   const [input, setInput] = useState('');
   const [answer, set] = useState(null);
   const run = async () => {
     set(null);
-    set(await api.query(ns, id, runId, name, payloads(input)));
+    set(await api.query(ns, id, runId, name, inputPayloads(input)));
     return false;
   };
   return html`<${Dialog} title="Query" verb="Ask" close=${close} run=${run} command=${cli.query(id, runId, name, input, where)}>
-    <${Named} label="Query" name=${name} set=${setName} names=${names} /><${Input} value=${input} onInput=${setInput} />
+    <${Named} kind="query" label="Query" name=${name} set=${setName} handlers=${handlers} /><${Input} value=${input} onInput=${setInput} />
     ${answer ? html`<div role="status"><p class="field-label">Answer</p>${answer.queryRejected ? html`<p>Rejected.</p>` : html`<${Payloads} field=${answer.queryResult} />`}</div>` : null}<//>`;
 }
 
@@ -114,23 +122,4 @@ export function Terminate({ id, runId, close, done }) {
   return html`<${Dialog} title="Terminate" verb="Terminate" danger close=${close} run=${run} command=${cli.terminate(id, runId, reason, where)}>
     <p>It ends now, without a chance to clean up.</p>
     <${Field} label="Reason"><input autofocus value=${reason} onInput=${typed(set)} /><//><//>`;
-}
-
-export function Reset({ id, runId, events, close }) {
-  const { ns, where } = usePlace();
-  const points = resetPoints(events);
-  const [eventId, setEvent] = useState(points[0]?.eventId ?? '');
-  const [reason, set] = useState('');
-  const [signals, keep] = useState(true);
-  const run = async () => {
-    const options = signals ? {} : { resetReapplyExcludeTypes: ['RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL'] };
-    const answer = await api.reset(ns, id, runId, eventId, reason || 'reset in the web UI', options);
-    go(link('namespaces', ns, 'workflows', id, answer.runId));
-  };
-  if (!points.length) return html`<${Dialog} title="Reset" close=${close}><${Notice}>No workflow task has been finished yet, so there is nothing to go back to.<//><//>`;
-  return html`<${Dialog} title="Reset" verb="Reset" close=${close} run=${run} command=${cli.reset(id, runId, eventId, reason || 'reset in the web UI', where)}>
-    <p>A new run begins with the history up to the chosen workflow task, and goes on from there with the code of today. This run ends.</p>
-    <${Field} label="Back to before the end of"><select value=${eventId} onChange=${typed(setEvent)}>${points.map((point) => html`<option value=${point.eventId}>${point.eventId} · ${point.name} · ${point.at === null ? '' : clock(point.at)}</option>`)}</select><//>
-    <label class="check"><input type="checkbox" checked=${signals} onChange=${(event) => keep(event.currentTarget.checked)} /> Deliver the signals that came later again</label>
-    <${Field} label="Reason"><input value=${reason} onInput=${typed(set)} /><//><//>`;
 }

@@ -88,11 +88,15 @@ export function Notice({ kind = 'info', children, role }) {
   return html`<div class=${cx('notice', 'is-' + kind)} role=${role ?? (kind === 'bad' ? 'alert' : 'status')}>${children}</div>`;
 }
 
-/* A failed call, in the server's words. */
-export function Failure({ error, what }) {
-  if (!error) return null;
+/* A failed call, in the server's words. That the server does not answer at all is told once, over the whole page; `always` tells it
+ * here, too: where somebody wanted something. */
+export function Failure({ error, what, always }) {
+  if (!error || (error.status === 0 && !always)) return null;
   return html`<${Notice} kind="bad">${what ? html`<b>${what}</b> ` : null}${error.message}<//>`;
 }
+
+/* A place where nothing is yet: what would be here, and how it comes to be. */
+export const Empty = ({ title, text, children }) => html`<section class="teach"><h2>${title}</h2><p>${text}</p>${children}</section>`;
 
 export const Loading = () => html`<p class="mute loading" role="status">Asking the server …</p>`;
 
@@ -118,8 +122,8 @@ export function Section({ title, note, children, id, actions }) {
 }
 
 /* A form in a dialog of the browser's: it keeps the focus, and Escape closes it. run() does the deed; what it throws is shown,
- * and else the dialog closes. */
-export function Dialog({ title, close, run, verb, danger, children, wide, command }) {
+ * and else the dialog closes. blocked: what is chosen cannot be done. */
+export function Dialog({ title, close, run, verb, danger, children, wide, command, blocked }) {
   const box = useRef(null);
   const id = useId();
   const [error, fail] = useState(null);
@@ -145,10 +149,10 @@ export function Dialog({ title, close, run, verb, danger, children, wide, comman
   return html`<dialog ref=${box} class=${cx(wide && 'wide')} aria-labelledby=${id} onClose=${close} onMouseDown=${outside}>
     <form method="dialog" onSubmit=${submit}>
       <div class="dialog-head"><h2 id=${id}>${title}</h2><button type="button" class="plain" aria-label="Close" onClick=${close}><${Icon} name="close" /></button></div>
-      <div class="dialog-body">${children}<${Failure} error=${error} />${command ? html`<${Cli} text=${command} />` : null}</div>
+      <div class="dialog-body">${children}<${Failure} error=${error} always />${command ? html`<${Cli} text=${command} />` : null}</div>
       <div class="dialog-foot">
         <button type="button" onClick=${close}>${verb ? 'Cancel' : 'Close'}</button>
-        ${verb ? html`<button class=${cx('primary', danger && 'danger')} disabled=${busy}>${verb}</button>` : null}
+        ${verb ? html`<button class=${cx('primary', danger && 'danger')} disabled=${busy || blocked} aria-busy=${busy ? 'true' : undefined}>${busy ? html`<span class="spin" aria-hidden="true"></span>` : null}${verb}</button>` : null}
       </div>
     </form>
   </dialog>`;

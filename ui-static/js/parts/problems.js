@@ -3,7 +3,7 @@ import { html } from '../lib.js';
 import { api } from '../api.js';
 import { useLive } from '../live.js';
 import { link, linkWith } from '../router.js';
-import { FAILING, NONDETERMINISTIC, problemOf, lastTaskFailure, groupProblems, versionOf } from '../model/problems.js';
+import { FAILING, problemOf, lastTaskFailure, groupProblems, versionOf } from '../model/problems.js';
 import { literal } from '../model/deployments.js';
 import { usePlace, Time } from './basic.js';
 
@@ -19,6 +19,8 @@ const UNTOLD = { category: 'WorkflowTaskFailed', cause: '', nondeterminism: fals
 
 const describe = ({ execution }, ns, signal) => api.workflow(ns, execution.workflowId, execution.runId, signal).catch(() => ({}));
 
+const split = (told = '') => [told.slice(0, Math.max(told.indexOf(':'), 0)), told.slice(told.indexOf(':') + 1)];
+
 /* A failing execution with what its history's end says, and on which version: where a transition leads it, if it is in one; its
  * search attributes tell the version before. */
 async function look(ns, execution, problem, signal, known) {
@@ -28,9 +30,9 @@ async function look(ns, execution, problem, signal, known) {
     known ?? describe(execution, ns, signal),
   ]);
   const failure = lastTaskFailure(tail.history?.events ?? []);
-  const target = description.workflowExecutionInfo?.versioningInfo?.versionTransition?.deploymentVersion?.buildId;
-  const told = versionOf(execution);
-  if (failure) failure.build = target ?? (failure.build || (told ? told.slice(told.indexOf(':') + 1) : ''));
+  const target = description.workflowExecutionInfo?.versioningInfo?.versionTransition?.deploymentVersion;
+  const [deployment, build] = split(versionOf(execution));
+  if (failure) Object.assign(failure, { build: target?.buildId ?? (failure.build || build), deployment: target?.deploymentName ?? deployment });
   if (!problem && failure) return { execution, failure, problem: { ...UNTOLD, cause: failure.cause, nondeterminism: failure.cause === 'NonDeterministicError' } };
   return { execution, failure, problem: problem ?? UNTOLD };
 }
@@ -56,7 +58,12 @@ export async function askProblems(ns, deployment, signal) {
   const executions = list.executions ?? [];
   const told = await Promise.all(executions.map((execution) => look(ns, execution, problemOf(execution), signal)));
   const sooner = await early(ns, narrowed, signal);
-  return { total: Number(count.count ?? executions.length) + sooner.length, groups: groupProblems([...told, ...sooner]), query };
+  const runs = sooner.map(({ execution }) => literal(execution.execution.runId)).join(', ');
+  return {
+    total: Number(count.count ?? executions.length) + sooner.length,
+    groups: groupProblems([...told, ...sooner]),
+    query: runs ? `(${query}) OR RunId IN (${runs})` : query,
+  };
 }
 
 export function useProblems(ns, deployment) {
@@ -65,7 +72,13 @@ export function useProblems(ns, deployment) {
 
 const plural = (count, one, many = one + 's') => `${count} ${count === 1 ? one : many}`;
 
-export function ProblemBanner({ problems, deployment }) {
+/* The group of problems that a run is in, by its id: for lists. */
+export function troubledRuns(problems) {
+  return new Map((problems?.groups ?? []).flatMap((group) => group.workflows.map(({ execution }) => [execution.execution.runId, group])));
+}
+
+/* remedy: {text, go}, the button that ends it. */
+export function ProblemBanner({ problems, deployment, remedy }) {
   const { ns } = usePlace();
   if (!problems?.total) return null;
   const breaking = problems.groups.some((group) => group.nondeterminism);
@@ -74,19 +87,18 @@ export function ProblemBanner({ problems, deployment }) {
     <div class="alarm-head">
       <strong>${breaking ? 'Breaking deploy' : 'Workflow tasks fail'}</strong>
       <span>${plural(problems.total, 'running workflow')} cannot go on${breaking ? ': the code that runs now does not match their history' : ''}.</span>
-      <a href=${linkWith(['namespaces', ns, 'workflows'], { query: problems.query })}>Show all</a>
+      <span class="alarm-actions">${remedy ? html`<button type="button" class="primary danger" onClick=${remedy.go}>${remedy.text}</button>` : null}<a href=${linkWith(['namespaces', ns, 'workflows'], { query: problems.query })}>Show all</a></span>
     </div>
     ${problems.groups.map((group) => html`<div class="alarm-group">
-      <p><b>${group.cause === 'NonDeterministicError' ? 'Non-determinism' : group.cause}</b>${group.build ? html` on version <b class="mono">${group.build}</b>` : null}
+      <p><b>${group.cause === 'NonDeterministicError' ? 'Non-determinism' : group.cause}</b>${group.build ? html` on version ${deployment === undefined && group.deployment
+          ? html`<a class="mono strong" href=${link('namespaces', ns, 'worker-deployments', group.deployment)}>${group.deployment}:${group.build}</a>` : html`<b class="mono">${group.build}</b>`}` : null}
         ${group.since === null ? null : html`, since <${Time} at=${group.since} full /> (<${Time} at=${group.since} />)`}${exact ? `: ${plural(group.workflows.length, 'workflow')}` : ''}</p>
       ${group.message ? html`<p class="alarm-message mono">${group.message}</p>` : null}
       <p class="alarm-list">${group.workflows.slice(0, SHOWN).map(({ execution }) => html`<a class="mono" href=${link('namespaces', ns, 'workflows', execution.execution.workflowId, execution.execution.runId)}>${execution.execution.workflowId}</a>`)}
         ${group.workflows.length > SHOWN ? html`<span>and ${group.workflows.length - SHOWN} more</span>` : null}</p>
     </div>`)}
     ${breaking ? html`<p class="alarm-help">Nothing is lost: the tasks are tried again until code that matches takes them. ${deployment === undefined
-      ? 'Bring the previous code back, or use worker deployments, which keep running workflows on the version that they began with.'
+      ? problems.groups.some((group) => group.deployment) ? 'Open the deployment to roll it back.' : 'Bring the previous code back, or use worker deployments, which keep running workflows on the version that they began with.'
       : 'Ramp down or set the previous version current; workflows that already moved can be pinned to it with “Move workflows”.'}</p>` : null}
   </div>`;
 }
-
-export { NONDETERMINISTIC };

@@ -47,7 +47,7 @@ export function QueryBox({ query, onQuery, attributes, known, error }) {
     <div class="query-line">
       <input ref=${input} type="text" role="combobox" aria-label="Filter" aria-expanded=${offer !== null} aria-controls=${id} aria-autocomplete="list"
         aria-activedescendant=${offer && picked >= 0 ? `${id}-${picked}` : undefined} aria-invalid=${error ? 'true' : undefined}
-        autocomplete="off" autocapitalize="off" spellcheck="false" class="mono" placeholder='WorkflowType = "Order" AND ExecutionStatus = "Running"'
+        autocomplete="off" autocapitalize="off" spellcheck=${false} class="mono" placeholder='WorkflowType = "Order" AND ExecutionStatus = "Running"'
         value=${text} onInput=${(event) => { set(event.currentTarget.value); look(); }} onFocus=${look} onClick=${look} onKeyDown=${key} onBlur=${() => suggestAs(null)} />
       ${text ? html`<button type="button" class="plain" aria-label="Clear the filter" onClick=${() => onQuery('') || set('')}><${Icon} name="close" /></button>` : null}
       <button type="button" onClick=${send}>Filter</button>

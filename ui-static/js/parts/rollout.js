@@ -129,8 +129,8 @@ export function MoveWorkflows({ ns, where, name, list, version, close }) {
       <label class="check"><input type="radio" name="which" checked=${!onlyPinned} onChange=${() => setOnly(false)} /> All open workflows of this version</label>
     </fieldset>
     <fieldset><legend>Where to</legend>
-      ${others.length ? html`<label class="check"><input type="radio" name="kind" checked=${kind === 'pinned'} onChange=${() => setKind('pinned')} /> Pin to version
-        <select value=${build} onChange=${(event) => setBuild(event.currentTarget.value)} aria-label="Version">${others.map((one) => html`<option value=${one.build}>${one.build} (${one.status})</option>`)}</select></label>` : null}
+      ${others.length ? html`<label class="check"><input type="radio" name="kind" checked=${kind === 'pinned'} onChange=${() => setKind('pinned')} /><span>Pin to version
+        <select value=${build} onChange=${(event) => setBuild(event.currentTarget.value)} aria-label="Version">${others.map((one) => html`<option value=${one.build}>${one.build} (${one.status})</option>`)}</select></span></label>` : null}
       <label class="check"><input type="radio" name="kind" checked=${kind === 'auto_upgrade'} onChange=${() => setKind('auto_upgrade')} /> Follow the deployment from now on (auto-upgrade)</label>
       <label class="check"><input type="radio" name="kind" checked=${kind === 'unset'} onChange=${() => setKind('unset')} /> Remove an override that was set before</label>
     </fieldset>
