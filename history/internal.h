@@ -187,6 +187,11 @@ void versioning_begin_transition(struct mutable_state *ms, const PbWorkerDeploym
 void versioning_look_at_target(struct mutable_state *ms, const struct task_poller *who);
 bool versioning_tells_of_target(const struct mutable_state *ms);
 
+/* Whether the worker that has completed a task, and names its version, is one that may get the run's next one: no
+ * worker of another version may, where the run is pinned. */
+bool versioning_admits_completer(struct arena *arena, const struct mutable_state *ms,
+                                 const PbRespondWorkflowTaskCompletedRequest *request);
+
 /* Which target a run that stays where it is by continuing as new has declined; NULL: none. In `arena`. */
 PbDeclinedTargetVersionUpgrade *versioning_declined_by_continuing(const struct mutable_state *ms, struct arena *arena);
 

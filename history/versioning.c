@@ -209,6 +209,15 @@ const char *versioning_completion_problem(const struct mutable_state *ms,
     return NULL;
 }
 
+bool versioning_admits_completer(struct arena *arena, const struct mutable_state *ms,
+                                 const PbRespondWorkflowTaskCompletedRequest *request)
+{
+    const PbWorkerDeploymentVersion *at = versioning_of_completion(arena, request);
+
+    return at == NULL || versioning_effective_behavior(ms) != VERSIONING_BEHAVIOR_PINNED ||
+           versions_are_equal(at, versioning_effective_version(ms));
+}
+
 /* ---- what describe tells ---- */
 
 /* The override with the deprecated members that clients of older releases read. */

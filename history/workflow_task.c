@@ -458,9 +458,15 @@ static void schedule_for_updates(struct transition *t, const PbRespondWorkflowTa
         workflow_task_schedule(t, true);
 }
 
-static void remember_sticky(struct mutable_state *ms, const PbStickyExecutionAttributes *sticky)
+/* What comes next goes to the queue that the worker has named for it, unless the run was pinned to another version
+ * while that worker had the task: that queue is no place for it any more. */
+static void remember_sticky(struct transition *t, const PbRespondWorkflowTaskCompletedRequest *request)
 {
-    if (sticky != NULL && sticky->worker_task_queue != NULL && sticky->worker_task_queue->name[0] != '\0')
+    const PbStickyExecutionAttributes *sticky = request->sticky_attributes;
+    struct mutable_state *ms = t->ms;
+
+    if (sticky != NULL && sticky->worker_task_queue != NULL && sticky->worker_task_queue->name[0] != '\0' &&
+        versioning_admits_completer(t->arena, ms, request))
         set_sticky(ms, sticky->worker_task_queue->name, duration_from_pb(sticky->schedule_to_start_timeout));
     else
         clear_sticky(ms);
@@ -473,7 +479,7 @@ static struct refusal discard(struct transition *t, const PbRespondWorkflowTaskC
 
     end_without_event(t->ms);
     t->task_ended = true;
-    remember_sticky(t->ms, request->sticky_attributes);
+    remember_sticky(t, request);
     refusal = updates_process_rest(t, task);
     if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
         return refusal;
@@ -519,7 +525,7 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
         t->volatile_changed = true; /* what is stored of them is over */
     ms->close_refused = false;
     forget_problems(t);
-    remember_sticky(ms, request->sticky_attributes);
+    remember_sticky(t, request);
     refusal = decide_commands(t, request, &task);
     if (refusal.cause == WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
         refusal = updates_process_rest(t, &task);

@@ -222,8 +222,8 @@ static void remember_delivery(struct call *call, struct run *run)
     call->on_undelivered = task_undelivered;
 }
 
-/* Routing may have changed since the task came to a sticky queue: a run that is to move to another version goes to the
- * normal queue instead. */
+/* Routing may have changed since the task came to a sticky queue, or the worker there: a run that is to move to another
+ * version, or is pinned to one, goes to the normal queue instead. */
 static bool may_take(struct run *run, const struct poll *poll, const struct queue_target *target, bool on_sticky)
 {
     struct queue_version bound = queue_version_of(versioning_effective_version(run->state));
@@ -231,7 +231,7 @@ static bool may_take(struct run *run, const struct poll *poll, const struct queu
 
     if (is_pinned && !on_sticky)
         return queue_version_equal(&bound, &poll->version);
-    if (is_pinned || !on_sticky || queue_version_equal(&bound, &target->version))
+    if (!on_sticky || queue_version_equal(&bound, is_pinned ? &poll->version : &target->version))
         return true;
     workflow_task_forget_sticky(run->state);
     run_dispatch_task(run, true);

@@ -412,3 +412,35 @@ def test_by_workflow_id_alone(team):
     """)
     assert first.events()[2].worker_may_ignore
     first.terminate()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pins and the queue that a worker keeps for its own workflows
+
+
+def test_a_pin_while_a_task_runs_ends_the_workers_hold_on_the_workflow(team):
+    """The worker names a queue of its own for the next task, which another version's worker gets all the same."""
+    run = started(team, AUTO_UPGRADE)
+    v1, v2 = team.worker("v1", AUTO_UPGRADE), team.worker("v2", PINNED)
+    run.signal()
+    task = v1.task(run)
+    with polling(v1.sticky_task_later(run, timeout=60)) as own:
+        update_options(run, pinned_to(team.version("v2")))
+        task.complete(**v1.sticky(run, timeout=1))
+        v2.step(run)
+        run.signal()
+        v2.step(run)
+        assert not own.done()
+
+
+def test_a_query_of_a_workflow_that_was_pinned_while_a_task_ran(team):
+    run = started(team, AUTO_UPGRADE)
+    v1, v2 = team.worker("v1", AUTO_UPGRADE), team.worker("v2", PINNED)
+    run.signal()
+    task = v1.task(run)
+    update_options(run, pinned_to(team.version("v2")))
+    task.complete(**v1.sticky(run, timeout=1))
+    v2.step(run)
+    answer = run.query_later("state")
+    v2.task(run).answer_query("of v2")
+    assert value_of(answer.result().query_result) == "of v2"
