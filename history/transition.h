@@ -31,6 +31,7 @@ struct history_limits {
     int64_t updates_in_flight_bytes_max; /* of updates, 0 means: no limit */
     int32_t updates_in_flight_max, updates_total_max;
     nanos task_timeout_default, task_timeout_max;
+    bool tells_of_targets; /* whether pinned workflows are told that their queue sends work to another version now */
 };
 
 /* Something that must happen once the events are stored. */

@@ -183,7 +183,8 @@ void workflow_task_start(struct transition *t, const struct task_poller *who)
     invariant(task->state == WORKFLOW_TASK_SCHEDULED, "starts a workflow task that is not scheduled");
     if (!who->on_sticky)
         clear_sticky(ms);
-    versioning_look_at_target(ms, who);
+    if (t->limits->tells_of_targets)
+        versioning_look_at_target(ms, who);
     if (task->is_transient && task->scheduled_event_id != ms->next_event_id) {
         task->state = WORKFLOW_TASK_NONE; /* its virtual ids are taken: it becomes a first attempt with events */
         ms->next_attempt = 1;

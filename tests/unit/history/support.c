@@ -26,6 +26,7 @@ static const struct history_limits DEFAULTS = {
     .updates_total_max = 2000,
     .task_timeout_default = 10 * NANOS_PER_SECOND,
     .task_timeout_max = 120 * NANOS_PER_SECOND,
+    .tells_of_targets = true,
 };
 
 static const char RUN_ID[] = "00000000-0000-4000-8000-000000000001";
