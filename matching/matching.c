@@ -375,6 +375,11 @@ bool matching_poll(struct matching *matching, const struct queue_name *name, str
     return false;
 }
 
+void matching_expect_poll(struct matching *matching, const struct queue_name *name, const struct poll *poll)
+{
+    note_poll(matching, get_task_queue(matching, name), poll);
+}
+
 void matching_remove_poll(struct matching *matching, struct poll *poll, bool refresh)
 {
     struct queue *queue = poll->queue;

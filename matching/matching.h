@@ -207,6 +207,9 @@ void matching_reroute_all(struct matching *matching);
  * with it and accepted). */
 bool matching_poll(struct matching *matching, const struct queue_name *queue, struct poll *poll);
 
+/* Notes a worker whose poll is going to come (matching_poll): it counts as one that polls from now on. */
+void matching_expect_poll(struct matching *matching, const struct queue_name *queue, const struct poll *poll);
+
 /* Takes a waiting poll out (client gone, deadline, drain). Nothing when it does not wait. `refresh`: count this as
  * seen. */
 void matching_remove_poll(struct matching *matching, struct poll *poll, bool refresh);

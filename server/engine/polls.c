@@ -101,7 +101,11 @@ static enum registration register_poller(const struct waiting_poll *waiting, sta
     *ret_refusal = deployments_register_poll(call->server, call->arena, &queue, version);
     if (!status_is_ok(*ret_refusal))
         return POLLER_REFUSED;
-    return deployments_have_changed(call->server->deployments) ? POLLER_NEW : POLLER_KNOWN;
+    if (!deployments_have_changed(call->server->deployments))
+        return POLLER_KNOWN;
+    /* Else another version that is polled for in this turn could take this one's place: nobody seems to want it. */
+    matching_expect_poll(call->server->matching, &waiting->queue, &waiting->poll);
+    return POLLER_NEW;
 }
 
 /* Lets the poll take a task, or makes it wait. True: it has been answered. */

@@ -13,6 +13,10 @@ def server_with(exe, *flags):
         yield server
 
 
+def known(team):
+    return team.name in {one.name for one in team.server.call("ListWorkerDeployments").worker_deployments}
+
+
 def poll_is_refused(team, build, queue, text):
     with refused(RESOURCE_EXHAUSTED, text, LIMITS):
         team.poll(build, queue, timeout=20).result()
@@ -73,6 +77,22 @@ def test_a_version_that_is_polled_for_stays(fermata_exe):
         with team.polling("v1", "queue"):
             poll_is_refused(team, "v2", "queue", re.compile("cannot add version .*"))
         assert set(team.statuses()) == {"v1"}
+
+
+@takes_numbers
+def test_of_two_new_versions_that_are_polled_for_at_once_the_first_stays(fermata_exe):
+    with server_with(fermata_exe, *setting(matching__maxVersionsInDeployment=1)) as server:
+        teams = [Rollout(server) for _ in range(20)]
+        polls = [{build: team.poll(build, "queue", timeout=60) for build in ("v1", "v2")} for team in teams]
+        for team, both in zip(teams, polls):
+            eventually(lambda team=team: known(team), f"{team.name} is known")
+            (build,) = team.statuses()
+            first = both.pop(build)
+            (second,) = both.values()
+            with refused(RESOURCE_EXHAUSTED, re.compile("cannot add version .*"), LIMITS):
+                second.result()
+            assert set(team.statuses()) == {build}
+            first.cancel()
 
 
 @takes_numbers
