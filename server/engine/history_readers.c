@@ -202,7 +202,7 @@ static status fill_for_reader(struct history_reader *reader)
     return fill_close_event(call, run, call->response);
 }
 
-/* Nothing came: an empty page, and the place to go on from. */
+/* Nothing came: an empty page, and the place to go on from for who wants to. */
 static void reader_expired(struct timer *timer, void *context)
 {
     struct history_reader *reader = context;
@@ -210,7 +210,8 @@ static void reader_expired(struct timer *timer, void *context)
 
     (void)timer;
     stop_reading(reader);
-    resp->next_page_token = make_token(reader->run, reader->call->arena, reader->from);
+    if (reader->goes_on)
+        resp->next_page_token = make_token(reader->run, reader->call->arena, reader->from);
     append_history(reader->call, NULL, 0);
     call_answer(reader->call, status_ok());
 }
@@ -238,15 +239,21 @@ void readers_fail(struct run *run)
     }
 }
 
-static status wait_for_more(struct call *call, struct run *run, int64_t from, bool close_only)
+static status wait_for_more(struct call *call, struct run *run, int64_t from, bool close_only, bool goes_on)
 {
     struct history_reader *reader = ARENA_NEW(call->arena, struct history_reader);
     nanos most = call->server->options->config.history_long_poll_max, left = call_time_left(call);
 
     if (left != NANOS_MAX && left - READER_TAIL_ROOM < most)
         most = left - READER_TAIL_ROOM;
-    *reader =
-        (struct history_reader){.call = call, .run = run, .from = from, .close_only = close_only, .next = run->readers};
+    *reader = (struct history_reader){
+        .call = call,
+        .run = run,
+        .from = from,
+        .close_only = close_only,
+        .goes_on = goes_on,
+        .next = run->readers,
+    };
     run->readers = reader;
     timers_set(call->server->timers, &reader->timer, nanos_add(clock_now(call->server->clock), most), reader_expired,
                reader);
@@ -290,14 +297,14 @@ status engine_get_history(struct call *call, const struct namespace_info *ns,
         from = 1;
     if (close_only && !mutable_state_is_open(run->state))
         return fill_close_event(call, run, resp);
-    if (close_only && req->wait_new_event)
-        return wait_for_more(call, run, from, true);
+    if (close_only && (req->wait_new_event || is_first_page)) /* who asks for the end at all wants to see it */
+        return wait_for_more(call, run, from, true, req->wait_new_event);
     if (close_only) {
         append_history(call, NULL, 0);
         return status_ok();
     }
     if (req->wait_new_event && !is_first_page && from >= run->state->next_event_id && mutable_state_is_open(run->state))
-        return wait_for_more(call, run, from, false);
+        return wait_for_more(call, run, from, false, true);
     return fill_page(call, run, req, from, resp);
 }
 

@@ -28,6 +28,7 @@ struct history_reader {
     struct history_reader *next;
     int64_t from;    /* the first event that it has not seen */
     bool close_only; /* CLOSE_EVENT filter */
+    bool goes_on;    /* it has asked to wait: when nothing comes, it is told where to go on */
 };
 
 /* A loaded run: its state and what holds on to it. Exists while the state is in memory; what is left of an evicted run

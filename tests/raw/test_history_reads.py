@@ -110,8 +110,17 @@ def test_the_close_event_of_a_closed_run(server):
     assert not page.next_page_token
 
 
-def test_the_close_event_of_a_running_workflow_is_not_there_yet(server):
-    page = server.start().history_page(timeout=3, **CLOSE)  # the real server waits, although it was not asked to
+def test_the_close_event_of_a_running_workflow_is_waited_for_unasked(server):
+    run = server.start()
+    reading = server.call_later("GetWorkflowExecutionHistory", execution=run.execution, **CLOSE)
+    run.task().complete(complete_workflow("r"))
+    page = reading.result()
+    assert render(page.history.events) == "5 WorkflowExecutionCompleted"
+    assert not page.next_page_token
+
+
+def test_a_close_event_that_does_not_come_is_no_reason_to_go_on(server):
+    page = server.start().history_page(timeout=3, **CLOSE)
     assert page.HasField("history") and not page.history.events and not page.next_page_token
 
 
