@@ -485,6 +485,17 @@ static const char *schedule_problem(struct transition *t, const PbScheduleActivi
     return NULL;
 }
 
+/* Whether the worker may begin an activity at once that it asks for eagerly. With versions of the oldest kind, which
+ * are build ids alone, only one that shall run with the workflow's own: any other goes to the queue's newest. */
+static bool may_start_eagerly(const struct mutable_state *ms, const PbScheduleActivityTaskCommandAttributes *want)
+{
+    const PbWorkerVersionStamp *stamp = mutable_state_last_stamp(ms);
+
+    if (stamp == NULL || !stamp->use_versioning || versioning_effective_behavior(ms) != VERSIONING_BEHAVIOR_UNSPECIFIED)
+        return want->request_eager_execution;
+    return want->request_eager_execution && want->use_workflow_build_id;
+}
+
 struct refusal decide_schedule_activity(struct transition *t, const PbCommand *command, struct task_context *task)
 {
     const PbScheduleActivityTaskCommandAttributes *want;
@@ -501,6 +512,8 @@ struct refusal decide_schedule_activity(struct transition *t, const PbCommand *c
         return refuse(t, BAD_SCHEDULE, "%s", problem);
     if (packed_bytes(want->input) > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, BAD_SCHEDULE, "ScheduleActivityTaskCommandAttributes.Input exceeds size limit.");
+    if (want->use_workflow_build_id && strcmp(want->task_queue->name, t->ms->task_queue) != 0)
+        return refuse(t, BAD_SCHEDULE, "Activity with UseCompatibleVersion cannot run on different task queue.");
     if (mutable_state_activities_count(t->ms) >= t->limits->pending_activities_max)
         return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_PENDING_ACTIVITIES_LIMIT_EXCEEDED,
                       "the number of pending activities, %d, has reached the per-workflow limit of %d",
@@ -526,7 +539,7 @@ struct refusal decide_schedule_activity(struct transition *t, const PbCommand *c
     scheduled->retry_policy = retry_policy_complete(t->arena, want->retry_policy);
     scheduled->use_workflow_build_id = want->use_workflow_build_id;
     scheduled->priority = want->priority; /* its own; workers see it merged with the workflow's */
-    transition_effect(t, want->request_eager_execution ? EFFECT_START_ACTIVITY_EAGERLY : EFFECT_DISPATCH_ACTIVITY,
+    transition_effect(t, may_start_eagerly(t->ms, want) ? EFFECT_START_ACTIVITY_EAGERLY : EFFECT_DISPATCH_ACTIVITY,
                       transition_settle(t));
     return ACCEPTED;
 }

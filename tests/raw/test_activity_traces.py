@@ -481,6 +481,18 @@ def test_an_eager_activity_comes_with_the_completion(server):
     """)
 
 
+def test_a_worker_with_a_bare_build_id_gets_eagerly_what_shall_run_with_it(server):
+    """Versions of the oldest kind: what does not ask for the workflow's own build goes to the queue's newest one."""
+    run = server.start()
+    response = run.task().complete(
+        run.schedule_activity("same build", request_eager_execution=True, use_workflow_build_id=True),
+        run.schedule_activity("newest build", request_eager_execution=True),
+        worker_version_stamp=dict(build_id="1", use_versioning=True),
+    )
+    assert [one.activity_id for one in response.activity_tasks] == ["same build"]
+    assert run.activity().activity_id == "newest build"
+
+
 def test_no_activity_task_is_handed_out_after_the_workflow_closed(server):
     run = started(server)
     run.terminate()

@@ -121,6 +121,12 @@ REFUSED = [
         activity(retry_policy=dict(maximum_attempts=-1)),
     ),
     case(
+        "activity of the workflow's build elsewhere",
+        BAD_ACTIVITY,
+        "BadScheduleActivityAttributes: Activity with UseCompatibleVersion cannot run on different task queue.",
+        activity(use_workflow_build_id=True),
+    ),
+    case(
         "activity with the id of another",
         "SCHEDULE_ACTIVITY_DUPLICATE_ID",
         "ScheduleActivityDuplicateId: invalid history builder state for action: add-activitytask-scheduled-event, "
