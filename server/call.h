@@ -67,6 +67,8 @@ struct call {
     struct call_headers headers;
     nanos deadline; /* monotonic (clock_monotonic); NANOS_MAX when the client set none */
 
+    const PbTaskToken *task_token; /* the request's, once task_token_of_call has read it */
+
     /* For the code that has parked the call. */
     call_cancel *on_cancel;
     void *waiter;

@@ -233,7 +233,7 @@ static status activity_by_id(struct call *call, const struct namespace_info *ns,
 static status token_activity(struct call *call, const struct namespace_info *ns, const ProtobufCBinaryData *encoded,
                              bool may_wait, struct run **ret_run, struct activity **ret_activity)
 {
-    const PbTaskToken *token = task_token_decode(call->arena, encoded);
+    const PbTaskToken *token = task_token_of_call(call, encoded);
 
     if (token == NULL || token->query_id[0] != '\0')
         return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_UNDECODABLE);

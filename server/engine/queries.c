@@ -239,7 +239,7 @@ static void answer(struct query_task *query, bool failed, const PbPayloads *resu
 status engine_answer_query(struct call *call, const struct namespace_info *ns,
                            const PbRespondQueryTaskCompletedRequest *req)
 {
-    const PbTaskToken *token = task_token_decode(call->arena, &req->task_token);
+    const PbTaskToken *token = task_token_of_call(call, &req->task_token);
     struct query_task *query;
 
     if (token == NULL || token->query_id[0] == '\0')

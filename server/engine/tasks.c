@@ -337,7 +337,7 @@ status token_run(struct call *call, const struct namespace_info *ns, const PbTas
 static status started_task_run(struct call *call, const struct namespace_info *ns, const ProtobufCBinaryData *encoded,
                                struct run **ret_run)
 {
-    const PbTaskToken *token = task_token_decode(call->arena, encoded);
+    const PbTaskToken *token = task_token_of_call(call, encoded);
     const struct workflow_task *task;
 
     if (token == NULL || token->run == 0)

@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "proto/pb.h"
 #include "proto/scan.h"
+#include "server/call.h"
 
 /* Three ids and a namespace of at most 1000 bytes each by default, limit.maxIDLength may raise that; numbers add few.
  */
@@ -62,6 +63,13 @@ PbTaskToken *task_token_decode(struct arena *arena, const ProtobufCBinaryData *d
     PbTaskToken *token = decode(arena, &PbTaskToken_descriptor, data);
 
     return token != NULL && is_ours(token) ? token : NULL;
+}
+
+const PbTaskToken *task_token_of_call(struct call *call, const ProtobufCBinaryData *data)
+{
+    if (call->task_token == NULL)
+        call->task_token = task_token_decode(call->arena, data);
+    return call->task_token;
 }
 
 static bool is_page(const PbHistoryPageToken *token)

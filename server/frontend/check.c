@@ -66,7 +66,7 @@ status check_begin_token(struct call *call, const char *namespace_name, const Pr
         TRY(find_namespace(call, namespace_name, ret_check));
     if (token->len == 0)
         return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_NOT_SET);
-    decoded = task_token_decode(call->arena, token);
+    decoded = task_token_of_call(call, token);
     is_query = decoded != NULL && decoded->query_id[0] != '\0';
     if (decoded == NULL || (is_query && kind == TOKEN_OF_TASK))
         return status_error(GRPC_INVALID_ARGUMENT, MSG_TASK_TOKEN_UNDECODABLE);
