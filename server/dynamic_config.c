@@ -5,9 +5,8 @@
 #include <strings.h>
 
 #include "base/duration_text.h"
-#include "proto/json.h"
 
-enum setting_type { TYPE_INT64, TYPE_INT32, TYPE_NANOS, TYPE_BOOL };
+enum setting_type { TYPE_INT64, TYPE_INT32, TYPE_NANOS, TYPE_BOOL, TYPE_TEXTS };
 
 #define SETTING(key, type, field, value)                         \
     {                                                            \
@@ -87,6 +86,7 @@ static const struct setting {
     SETTING("worker.batcherRPS", TYPE_INT32, batch_operations_per_second, 50),
     SETTING("matching.maxFairnessKeyWeightOverrides", TYPE_INT32, fairness_weights_max, 1000),
 
+    SETTING("frontend.httpAllowedHosts", TYPE_TEXTS, http_hosts, 0), /* no list */
     SETTING("frontend.enableServerVersionCheck", TYPE_BOOL, server_version_check, 0),
 };
 
@@ -108,6 +108,8 @@ static void store_value(struct dynamic_config *config, const struct setting *set
         break;
     case TYPE_BOOL:
         *(bool *)(void *)place = value != 0;
+        break;
+    case TYPE_TEXTS: /* see apply; without one there is no list */
         break;
     }
 }
@@ -147,8 +149,26 @@ static bool convert(const struct setting *setting, const struct json_value *json
     case TYPE_BOOL:
         *ret_value = json->boolean;
         return json->kind == JSON_KIND_BOOL;
+    case TYPE_TEXTS:
+        break;
     }
     return false;
+}
+
+/* False when the value is not of the setting's type. */
+static bool apply(struct dynamic_config *config, const struct setting *setting, const struct json_value *json)
+{
+    int64_t value;
+
+    if (setting->type == TYPE_TEXTS) {
+        if (json->kind == JSON_KIND_TEXTS)
+            *(struct json_texts *)(void *)((char *)config + setting->offset) = json->texts;
+        return json->kind == JSON_KIND_TEXTS;
+    }
+    if (!convert(setting, json, &value))
+        return false;
+    store_value(config, setting, value);
+    return true;
 }
 
 /* Without these, drained versions are found at once. */
@@ -175,12 +195,8 @@ status dynamic_config_set(struct dynamic_config *config, struct arena *arena, co
         return status_errorf(arena, GRPC_FAILED_PRECONDITION,
                              "invalid dynamic config values: invalid JSON value for key \"%s\": %s", key, error);
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        int64_t value;
-
-        if (settings[i].key[0] == '\0' || strcasecmp(settings[i].key, key) != 0 ||
-            !convert(&settings[i], &json, &value))
+        if (settings[i].key[0] == '\0' || strcasecmp(settings[i].key, key) != 0 || !apply(config, &settings[i], &json))
             continue;
-        store_value(config, &settings[i], value);
         if (is_about_drainage(&settings[i]))
             config->deployments.checks_drainage_at_intervals = true;
     }

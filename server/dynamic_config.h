@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "history/transition.h"
 #include "matching/deployments.h"
+#include "proto/json.h"
 
 struct dynamic_config {
     /* What decisions respect: lengths of ids, sizes of payloads, memos and histories, numbers of pending things. */
@@ -43,6 +44,10 @@ struct dynamic_config {
     int32_t batch_operations_per_second; /* worker.batcherRPS: of a batch that does not ask for a number */
 
     int32_t fairness_weights_max; /* matching.maxFairnessKeyWeightOverrides: configured for one task queue */
+
+    /* frontend.httpAllowedHosts: what the Host of a request to the HTTP API must be like, "*" standing for anything; no
+     * list: no matter. Texts are borrowed from the arena of dynamic_config_set. */
+    struct json_texts http_hosts;
 
     bool server_version_check; /* frontend.enableServerVersionCheck; nothing phones home, whatever it says */
 };

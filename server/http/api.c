@@ -411,11 +411,51 @@ static bool is_of_another_site(const struct http_head *head)
            strcmp(head->method, "GET") != 0 && strcmp(head->method, "HEAD") != 0;
 }
 
+/* Whether the whole text is like the pattern, in which "*" stands for anything. After a mismatch the last "*" takes one
+ * character more; what those before it have taken need not be tried again. */
+static bool is_like(const char *text, const char *pattern)
+{
+    const char *star = NULL, *rest = NULL;
+
+    while (*text != '\0') {
+        if (*pattern == '*') {
+            star = pattern++;
+            rest = text;
+        } else if (*pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star != NULL) {
+            pattern = star + 1;
+            text = ++rest;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
+/* Whether the host that the request names is one of those that the operator allows: a page whose own name was made to
+ * resolve to this machine is not. */
+static bool host_is_allowed(const struct exchange *exchange)
+{
+    const struct json_texts *allowed = &exchange->http->server->options->config.http_hosts;
+    const char *host = http_head_find(&exchange->head, "host");
+
+    for (size_t i = 0; i < allowed->count; i++)
+        if (is_like(host == NULL ? "" : host, allowed->texts[i]))
+            return true;
+    return allowed->texts == NULL;
+}
+
 void api_site_serve(struct exchange *exchange)
 {
     static const struct api_style style = {.is_proxy = false};
 
-    if (is_of_another_site(&exchange->head))
+    if (!host_is_allowed(exchange))
+        api_reply_error(exchange, &style, 403, status_error(GRPC_PERMISSION_DENIED, "Host not allowed"));
+    else if (is_of_another_site(&exchange->head))
         api_reply_error(exchange, &style, 403, status_error(GRPC_PERMISSION_DENIED, "cross-site request refused"));
     else if (!openapi_serve(exchange))
         api_serve(exchange, &style);
