@@ -31,6 +31,19 @@ void call_answer(struct call *call, status answer)
     turn_add_answer(call->server->turn, call);
 }
 
+void call_end_early(struct call *call, enum call_end why, status answer)
+{
+    call_cancel *on_cancel = call->on_cancel;
+
+    if (call->answered)
+        return;
+    call->on_cancel = NULL;
+    if (on_cancel != NULL)
+        on_cancel(call, why);
+    if (!call->answered)
+        call_answer(call, answer);
+}
+
 static size_t put_varint(uint8_t *at, uint64_t value)
 {
     size_t len = 0;

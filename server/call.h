@@ -97,6 +97,9 @@ __attribute__((warn_unused_result)) status call_park(struct call *call, call_can
 /* Answers a parked call (or one whose handler has just returned). `answer` must not be GRPC_PENDING. */
 void call_answer(struct call *call, status answer);
 
+/* Ends a call that a handler has seen, unless it is answered: its cancel hook runs, and `answer` takes its way. */
+void call_end_early(struct call *call, enum call_end why, status answer);
+
 /* Appends the field `number` (length-delimited) with the concatenation of `parts` as its value to the response. The
  * bytes are copied. */
 void call_append_field(struct call *call, uint32_t number, const struct bytes *parts, size_t parts_count);

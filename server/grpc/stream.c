@@ -155,21 +155,6 @@ static void stream_refuse(struct stream *stream, const char *http_status, status
     connection_touch(stream->connection);
 }
 
-/* Ends a call that a handler has seen: its cancel hook runs, and the answer takes its way through the turn. */
-static void stream_cancel(struct stream *stream, enum call_end why, status answer)
-{
-    struct call *call = &stream->call;
-    call_cancel *on_cancel = call->on_cancel;
-
-    if (call->answered)
-        return;
-    call->on_cancel = NULL;
-    if (on_cancel != NULL)
-        on_cancel(call, why);
-    if (!call->answered)
-        call_answer(call, answer);
-}
-
 static void deadline_passed(struct timer *timer, void *context)
 {
     struct stream *stream = context;
@@ -177,7 +162,7 @@ static void deadline_passed(struct timer *timer, void *context)
 
     (void)timer;
     if (stream->state == STREAM_CALLED)
-        stream_cancel(stream, CALL_DEADLINE, expired);
+        call_end_early(&stream->call, CALL_DEADLINE, expired);
     else
         stream_refuse(stream, "200", expired);
 }
@@ -195,7 +180,7 @@ void stream_drain(struct stream *stream)
     status draining = status_error(GRPC_UNAVAILABLE, "the server is shutting down");
 
     if (stream->state == STREAM_CALLED)
-        stream_cancel(stream, CALL_DRAINING, draining);
+        call_end_early(&stream->call, CALL_DRAINING, draining);
     else
         stream_refuse(stream, "200", draining);
 }
@@ -589,9 +574,9 @@ static void dispatch_messages(struct stream *stream)
     if (call->answered)
         return;
     if (!status_is_ok(stream->failure))
-        stream_cancel(stream, CALL_CLIENT_GONE, stream->failure);
+        call_end_early(&stream->call, CALL_CLIENT_GONE, stream->failure);
     else if (stream->request_ended)
-        stream_cancel(stream, CALL_CLIENT_GONE, status_ok());
+        call_end_early(&stream->call, CALL_CLIENT_GONE, status_ok());
 }
 
 static void stream_work(struct work *work)

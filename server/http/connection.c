@@ -415,6 +415,6 @@ void http_connection_drain(struct http_connection *connection)
         if (!connection->lingering)
             http_connection_free(connection);
     } else if (exchange->state == EXCHANGE_CALLED) {
-        exchange_cancel(exchange, CALL_DRAINING, status_error(GRPC_UNAVAILABLE, "the server is shutting down"));
+        call_end_early(&exchange->call, CALL_DRAINING, status_error(GRPC_UNAVAILABLE, "the server is shutting down"));
     }
 }

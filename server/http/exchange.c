@@ -96,24 +96,12 @@ void exchange_gone(struct exchange *exchange)
         exchange_release(exchange);
 }
 
-void exchange_cancel(struct exchange *exchange, enum call_end why, status answer)
-{
-    struct call *call = &exchange->call;
-    call_cancel *on_cancel = call->on_cancel;
-
-    if (call->answered)
-        return;
-    call->on_cancel = NULL;
-    if (on_cancel != NULL)
-        on_cancel(call, why);
-    if (!call->answered)
-        call_answer(call, answer);
-}
-
 static void deadline_passed(struct timer *timer, void *context)
 {
+    struct exchange *exchange = context;
+
     (void)timer;
-    exchange_cancel(context, CALL_DEADLINE, status_error(GRPC_DEADLINE_EXCEEDED, "context deadline exceeded"));
+    call_end_early(&exchange->call, CALL_DEADLINE, status_error(GRPC_DEADLINE_EXCEEDED, "context deadline exceeded"));
 }
 
 void exchange_deliver(struct exchange *exchange)
@@ -168,7 +156,7 @@ void exchange_call(struct exchange *exchange, const struct rpc *rpc, const void 
     }
     invariant(call->parked || call->answered, "%s is pending, but not parked", rpc->method);
     if (exchange->http->draining)
-        exchange_cancel(exchange, CALL_DRAINING, status_error(GRPC_UNAVAILABLE, "the server is shutting down"));
+        call_end_early(&exchange->call, CALL_DRAINING, status_error(GRPC_UNAVAILABLE, "the server is shutting down"));
     if (!call->answered && call->deadline != NANOS_MAX)
         timers_set(loop_timers(loop), &exchange->deadline, call->deadline, deadline_passed, exchange);
     exchange_charge(exchange);

@@ -168,9 +168,6 @@ void exchange_charge(struct exchange *exchange);
 /* The turn releases the answer of its call. */
 void exchange_deliver(struct exchange *exchange);
 
-/* Ends a parked call: its cancel hook runs, and its answer is `answer` unless the hook gave one. */
-void exchange_cancel(struct exchange *exchange, enum call_end why, status answer);
-
 /* Calls the handler of a unary RPC; `on_answer` follows when the turn has released exchange->call.answer. */
 void exchange_call(struct exchange *exchange, const struct rpc *rpc, const void *request,
                    void (*on_answer)(struct exchange *exchange));

@@ -16,7 +16,6 @@ FERMATA_KILL_ROUNDS and FERMATA_KILL_SEED repeat a failure.
 """
 
 import asyncio
-import contextlib
 import os
 import random
 import time
@@ -68,9 +67,8 @@ class Workflow:
 class Storm(Clients):
     """The clients and their notes."""
 
-    def __init__(self, rng):
-        super().__init__()
-        self.rng = rng
+    def __init__(self, seed):
+        super().__init__(seed)
         self.workflows = {}
         self.starting = True
         self.tasks, self.activities = [], []  # handed out
@@ -234,22 +232,6 @@ class Storm(Clients):
         return steps
 
 
-async def drive_home(storm, server):
-    """No more starts; the clients go on until all workflows have closed."""
-    await server.up()
-    storm.server = server
-    storm.crash()
-    storm.starting = False
-    clients = storm.clients()
-    give_up = time.monotonic() + 40
-    while storm.open_count() and time.monotonic() < give_up and not storm.errors:
-        await asyncio.sleep(0.1)
-        await note_closed(storm, server)
-    for client in clients:
-        client.cancel()
-    await asyncio.gather(*clients, return_exceptions=True)
-
-
 async def note_closed(storm, server):
     """A completion that was stored but not acknowledged leaves a workflow closed without our knowing."""
     for workflow in storm.workflows.values():
@@ -314,40 +296,25 @@ def check(workflow, events):
             yield "another completion than the acknowledged one"
 
 
-async def weather(storm, exe, folder, path, log):
-    """All rounds and what follows; returns the findings and the exit code of the last server."""
-    findings = []
-    for number in range(ROUNDS):
-        async with contextlib.aclosing(Server(exe, path, log)) as server:
-            await one_round(storm, server, storm.rng.uniform(*LIFE_SECONDS))
-        if number % 8 == 0:
-            left = integrity_of_what_is_left(path, folder)
-            if left != "ok":
-                findings.append(f"after kill {number}: {left}")
-    async with contextlib.aclosing(Server(exe, path, log)) as server:
-        await drive_home(storm, server)
-        if storm.errors:
-            return findings, 0
+@pytest.mark.fermata_only
+@pytest.mark.timeout(180)
+async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(fermata_exe, tmp_path):
+    storm = Storm(SEED)
+
+    async def is_open():
+        await note_closed(storm, storm.server)
+        return storm.open_count()
+
+    async def look(server):
+        await drive_home(storm, server, 40, is_open)
+        findings = []
         for workflow in storm.workflows.values():
             if not workflow.run_id:
                 findings.append(f"{workflow.id}: its start was never acknowledged")
                 continue
             events = await history_of(server, workflow.id, workflow.run_id)
             findings += [f"{workflow.id} ({workflow.run_id}): {finding}" for finding in check(workflow, events)]
-        return findings, await server.stop()
+        return findings
 
-
-@pytest.mark.fermata_only
-@pytest.mark.timeout(180)
-async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(fermata_exe, tmp_path):
-    path, storm = tmp_path / "storm.db", Storm(random.Random(SEED))
-    with open(tmp_path / "server.log", "w+") as log:
-        findings, code = await weather(storm, fermata_exe, tmp_path, path, log)
-        log.seek(0)
-        said = f"seed {SEED}; the server said: {log.read()[-3000:]}"
-    print(f"seed {SEED}, {ROUNDS} kills, {len(storm.workflows)} workflows: {dict(storm.counts)}")
-    findings = storm.errors + findings
-    assert not findings, "\n".join([*findings[:20], said])
-    assert code == 0, f"exit code {code}; {said}"
-    assert integrity(path) == "ok", said
+    said = await weather(storm, fermata_exe, tmp_path / "storm.db", ROUNDS, LIFE_SECONDS, look)
     assert storm.counts["workflow completions"] > ROUNDS, f"hardly any load; {said}"

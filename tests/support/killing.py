@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import pathlib
+import random
 import shutil
 import signal
 import sqlite3
@@ -77,9 +78,11 @@ class Server:
 
 
 class Clients:
-    """Clients that repeat their steps until the server is gone. What goes wrong is noted in `errors`."""
+    """Clients that repeat their steps until the server is gone. What goes wrong is noted in `errors`. A storm of them has a
+    seed: all that it chooses comes from that."""
 
-    def __init__(self):
+    def __init__(self, seed):
+        self.seed, self.rng = seed, random.Random(seed)
         self.server = None
         self.errors = []
         self.counts = Counter()
@@ -123,6 +126,49 @@ async def one_round(storm, server, seconds):
     for client in clients:
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
+
+
+async def drive_home(storm, server, seconds, is_open):
+    """The clients go on, without new starts, until `is_open` says that nothing is, or something is wrong."""
+    storm.starting = False
+    clients = storm.clients()
+    give_up = time.monotonic() + seconds
+    while await is_open() and time.monotonic() < give_up and not storm.errors:
+        await asyncio.sleep(0.1)
+    for client in clients:
+        client.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+
+
+async def weather(storm, exe, path, rounds, life, look):
+    """Kills the server `rounds` times under the storm, each after `life` (least and most) seconds. The last server is not
+    killed: `look` tells its findings about it. Asserts that there are none; returns what to say when more is asserted."""
+    findings, code = [], 0
+    with open(path.with_suffix(".log"), "w+") as log:
+        for number in range(rounds):
+            if storm.errors:
+                break
+            async with contextlib.aclosing(Server(exe, path, log)) as server:
+                await one_round(storm, server, storm.rng.uniform(*life))
+            if number % 8 == 0:
+                left = integrity_of_what_is_left(path, path.parent)
+                if left != "ok":
+                    findings.append(f"after kill {number}: {left}")
+        if not storm.errors:
+            async with contextlib.aclosing(Server(exe, path, log)) as server:
+                await server.up()
+                storm.server = server
+                storm.crash()
+                findings += await look(server)
+                code = await server.stop() if not storm.errors else 0
+        log.seek(0)
+        said = f"seed {storm.seed}; the server said: {log.read()[-3000:]}"
+    print(f"seed {storm.seed}, {rounds} kills: {dict(storm.counts)}")
+    findings = storm.errors + findings
+    assert not findings, "\n".join([*findings[:20], said])
+    assert code == 0, f"exit code {code}; {said}"
+    assert integrity(path) == "ok", said
+    return said
 
 
 async def history_of(server, workflow_id, run_id="", page=b""):
