@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what building Fermata needs and fills build/deps; with --tests also what the tests need, with --arm64 what building
-# for arm64 on another machine needs, and what runs that here. Everything is checked first: when all is there, nothing is
-# called and nothing needs the network. For Debian 12, as root or with sudo.
+# for arm64 on another machine needs, with both what runs that here. Everything is checked first: when all is there, nothing
+# is called and nothing needs the network. For Debian 12, as root or with sudo.
 set -eu
 cd "$(dirname "$0")"
 
@@ -19,10 +19,8 @@ packages="gcc g++ libc6-dev cmake ninja-build pkg-config dpkg-dev python3 python
     libjansson-dev libc-ares-dev zlib1g-dev uthash-dev tzdata libyaml-dev" # libyaml: h2o's build asks for it
 command -v npm >/dev/null || packages="$packages nodejs npm" # for the web UI's view library
 [ "$tests" ] && packages="$packages check clang-format python3-venv"
-if [ "$arm64" ]; then
-    packages="$packages gcc-aarch64-linux-gnu"
-    command -v qemu-aarch64-static >/dev/null || packages="$packages qemu-user"
-fi
+[ "$arm64" ] && packages="$packages gcc-aarch64-linux-gnu"
+[ "$arm64" ] && [ "$tests" ] && ! command -v qemu-aarch64-static >/dev/null && packages="$packages qemu-user"
 
 missing=
 for package in $packages; do
