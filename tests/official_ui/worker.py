@@ -1,4 +1,4 @@
-"""A worker for the official UI to look at: worker.py ADDRESS. Says "ready" when it is."""
+"""A worker for the official UI to look at: worker.py ADDRESS BUILD_ID. Says "ready" when it is."""
 
 import asyncio
 import logging
@@ -32,6 +32,10 @@ class Order:
     def finish(self):
         self.done = True
 
+    @workflow.update
+    def rename(self, name: str) -> str:
+        return f"now {name}"
+
     @workflow.query
     def state(self) -> str:
         return "done" if self.done else "open"
@@ -39,7 +43,7 @@ class Order:
 
 async def main():
     client = await Client.connect(sys.argv[1])
-    version = WorkerDeploymentVersion("shop", "v1")
+    version = WorkerDeploymentVersion("shop", sys.argv[2])
     config = WorkerDeploymentConfig(version=version, use_worker_versioning=True)
     async with Worker(client, task_queue="orders", workflows=[Order], activities=[fails], deployment_config=config):
         print("ready", flush=True)
