@@ -94,6 +94,12 @@ struct task_memory {
 struct task_memory workflow_task_remember(const struct mutable_state *ms, struct arena *arena);
 void workflow_task_recall(struct mutable_state *ms, const struct task_memory *memory);
 
+/* A worker's answer to the started task, which has been given up, will have the run terminated: its transaction is too
+ * large, or (`is_run_too_large`) the run with it. As on the real server, a speculative task is forgotten, and so are
+ * updates that nobody has accepted. Who waits for one is told that the run has completed; if the run is too large, that
+ * the update has failed, when the worker has seen it. */
+void workflow_task_abandon(struct transition *t, bool is_run_too_large);
+
 /* The updates alone, of which there is nothing but memory. */
 struct update_memory *updates_remember(const struct mutable_state *ms, struct arena *arena);
 void updates_recall(struct mutable_state *ms, const struct update_memory *memory);

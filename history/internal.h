@@ -252,6 +252,9 @@ void updates_reject_unprocessed(struct transition *t);
 /* The run has closed. */
 void updates_run_closed(struct transition *t);
 
+/* The same, when it is about to be terminated: see workflow_task_abandon. */
+void updates_abandon(struct transition *t, bool is_run_too_large);
+
 /* Processes the messages that no command has named. */
 struct refusal updates_process_rest(struct transition *t, struct task_context *task);
 

@@ -54,6 +54,7 @@ enum update_news_kind {
     UPDATE_ABORTED,  /* the run has closed */
     UPDATE_MOVED,    /* the run has closed, and another follows */
     UPDATE_LOST,     /* the workflow task that carried it was refused */
+    UPDATE_GONE,     /* the run has been terminated because the answer to its workflow task was too large */
 };
 struct update_news {
     const char *id;

@@ -253,6 +253,21 @@ void updates_run_closed(struct transition *t)
     }
 }
 
+void updates_abandon(struct transition *t, bool is_run_too_large)
+{
+    struct update *update, *next;
+
+    HASH_ITER (by_id, t->ms->updates, update, next) {
+        if (update->stage > UPDATE_SENT || (is_run_too_large && update->stage != UPDATE_SENT))
+            continue; /* what happens when a run closes is right for these */
+        if (is_run_too_large)
+            report(t, update, UPDATE_DONE, failed_outcome(t->arena, update_cut_off_failure(t->arena)));
+        else
+            report(t, update, UPDATE_GONE, NULL);
+        update_free(t->ms, update);
+    }
+}
+
 /* ---- messages to the worker ---- */
 
 size_t updates_make_messages(struct mutable_state *ms, enum messages_of which, struct arena *arena,

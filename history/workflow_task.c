@@ -262,6 +262,15 @@ void workflow_task_recall(struct mutable_state *ms, const struct task_memory *me
     versioning_unpack(ms, memory->versioning, false);
 }
 
+void workflow_task_abandon(struct transition *t, bool is_run_too_large)
+{
+    updates_abandon(t, is_run_too_large);
+    if (t->ms->workflow_task.is_speculative) {
+        end_without_event(t->ms);
+        t->task_ended = true;
+    }
+}
+
 static bool is_heartbeat(const PbRespondWorkflowTaskCompletedRequest *request)
 {
     return request->force_create_new_workflow_task && request->n_commands == 0 && request->n_messages == 0;

@@ -385,6 +385,19 @@ static const char *transaction_problem(const struct transition *t, const struct 
                         (long long)t->limits->transaction_bytes_max);
 }
 
+/* Terminates a run that has been given up for what was to be done to it: by a worker, if there is a `memory`. */
+static void run_end_over_limit(struct run *run, const char *reason, const PbPayloads *details, bool is_run_too_large,
+                               const struct task_memory *memory)
+{
+    struct transition t;
+
+    run_begin(run, &t);
+    if (memory != NULL)
+        workflow_task_abandon(&t, is_run_too_large);
+    decide_terminate(&t, reason, details, "history-service");
+    run_commit(run, &t);
+}
+
 status run_commit_checked(struct run *run, struct transition *t, const struct task_memory *memory)
 {
     struct packed_events packed;
@@ -393,7 +406,7 @@ status run_commit_checked(struct run *run, struct transition *t, const struct ta
     transition_finish(t);
     if (t->over_limit != NULL) {
         run_give_up(run, memory);
-        run_terminate(run, t->over_limit, NULL, "history-service");
+        run_end_over_limit(run, t->over_limit, NULL, true, memory);
         return status_error(GRPC_INVALID_ARGUMENT, t->over_limit);
     }
     pack_events(t->arena, t->events, stored_count(t), &packed);
@@ -404,7 +417,7 @@ status run_commit_checked(struct run *run, struct transition *t, const struct ta
     }
     run_give_up(run, memory);
     if (memory != NULL) /* a worker would come again and again with what it has made of its task */
-        run_terminate(run, "Transaction size exceeds limit.", json_text(t->arena, problem), "history-service");
+        run_end_over_limit(run, "Transaction size exceeds limit.", json_text(t->arena, problem), false, memory);
     return status_errorf(t->arena, GRPC_INVALID_ARGUMENT, "%s", problem);
 }
 

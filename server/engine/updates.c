@@ -305,6 +305,12 @@ static void tell(struct update_waiter *waiter, const struct update_news *news)
     case UPDATE_MOVED:
         answer_error(waiter, busy_closing(arena));
         break;
+    case UPDATE_GONE:
+        if (waiter->with_start != NULL)
+            tell_aborted(waiter);
+        else
+            answer_error(waiter, not_found(arena, MSG_WORKFLOW_COMPLETED));
+        break;
     case UPDATE_LOST:
         answer_error(waiter, not_ready(arena, MSG_UPDATE_TASK_REFUSED));
         break;

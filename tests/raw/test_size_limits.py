@@ -3,7 +3,7 @@ in one transaction. What goes beyond does not happen; the run is terminated inst
 
 import re
 
-from driver import *
+from updates import *
 
 COUNT = "Workflow history count exceeds limit."
 SIZE = "Workflow history size exceeds limit."
@@ -150,6 +150,38 @@ def test_a_completion_with_what_was_buffered_can_be_too_large_for_one_transactio
         5 WorkflowExecutionSignaled
         6 WorkflowExecutionTerminated
     """)
+
+
+def test_a_speculative_task_whose_completion_is_too_large_for_one_transaction_leaves_no_trace(server):
+    run = idle(server)
+    waiting = run.send_update("u", "up", BIG)
+    task = run.task()
+    late = run.send_update("late")
+    accepted = accept("u", task.started_event_id - 1)
+    with refused(INVALID_ARGUMENT, TRANSACTION):
+        task.complete(place(accepted), *[record_marker("m", a=BIG)] * 2, messages=[accepted])
+    for answer in (waiting, late):
+        with refused(NOT_FOUND, "workflow execution already completed", NotFoundFailure):
+            answer.result()
+    terminated(run, "Transaction size exceeds limit.")
+    run.expect(IDLE + "5 WorkflowExecutionTerminated")
+
+
+def test_a_speculative_task_whose_completion_makes_the_history_too_long_leaves_no_trace(server):
+    run = long_run(server)
+    run.task().complete()
+    before = len(run.events())
+    waiting = run.send_update("seen")
+    task = run.task()
+    late = run.send_update("late")
+    with refused(INVALID_ARGUMENT, COUNT):
+        task.complete(*markers(100))
+    cut_off = "Workflow Update failed because the Workflow completed before the Update completed."
+    assert answer_of(waiting.result()) == ("COMPLETED", cut_off)  # as if it had been accepted
+    with refused(NOT_FOUND, ABORTED_BY_CLOSE, NotFoundFailure):
+        late.result()
+    terminated(run, COUNT)
+    assert len(run.events()) == before + 1
 
 
 def test_a_start_with_a_signal_can_be_too_large_for_one_transaction(server):
