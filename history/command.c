@@ -29,7 +29,7 @@ static const struct command_type *find(PbCommandType type)
     return NULL;
 }
 
-static const char *command_name(struct arena *arena, PbCommandType type)
+const char *command_type_name(struct arena *arena, PbCommandType type)
 {
     return pb_enum_short_name(arena, &PbCommandType_descriptor, (int)type, "COMMAND_TYPE_");
 }
@@ -54,7 +54,7 @@ static const char *sequence_text(struct arena *arena, const PbRespondWorkflowTas
 
     for (size_t i = 0; i < request->n_commands && i < SEQUENCE_NAMES_MAX; i++)
         text = arena_printf(arena, "%s%s%s", text, i == 0 ? "" : ", ",
-                            command_name(arena, request->commands[i]->command_type));
+                            command_type_name(arena, request->commands[i]->command_type));
     return request->n_commands <= SEQUENCE_NAMES_MAX ? text : arena_printf(arena, "%s, ...", text);
 }
 
@@ -65,10 +65,10 @@ const char *workflow_task_check_sequence(struct arena *arena, const PbRespondWor
         const struct command_type *known = find(type);
 
         if (!is_known_to_api(type))
-            return arena_printf(arena, "unknown command type: %s", command_name(arena, type));
+            return arena_printf(arena, "unknown command type: %s", command_type_name(arena, type));
         if (known != NULL && known->closes && i + 1 < request->n_commands)
             return arena_printf(arena, "invalid command sequence: [%s], command %s must be the last command.",
-                                sequence_text(arena, request), command_name(arena, type));
+                                sequence_text(arena, request), command_type_name(arena, type));
     }
     return NULL;
 }
@@ -125,7 +125,7 @@ struct refusal decide_command(struct transition *t, const PbCommand *command, st
 
     if (known == NULL)
         return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_FEATURE_DISABLED, "%s is not supported by this server yet.",
-                      command_name(t->arena, command->command_type));
+                      command_type_name(t->arena, command->command_type));
     if (command->attributes_case != known->attributes_case)
         command = NULL; /* each decider has its own text for missing attributes */
     refusal = known->decide(t, command, task);

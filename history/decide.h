@@ -297,6 +297,9 @@ PbPriority *history_merged_priority(struct arena *arena, const PbPriority *workf
 /* "BadStartTimerAttributes" of ..._BAD_START_TIMER_ATTRIBUTES. In `arena`. */
 const char *failed_cause_name(struct arena *arena, PbWorkflowTaskFailedCause cause);
 
+/* The same of a command: "StartTimer". */
+const char *command_type_name(struct arena *arena, PbCommandType type);
+
 /* The timeout's name in failures and texts: "StartToClose". */
 const char *timeout_type_name(PbTimeoutType type);
 

@@ -83,8 +83,9 @@ enum task_end { TASK_NOT_ENDED, TASK_COMPLETED, TASK_FAILED, TASK_TIMED_OUT };
 struct ended_task {
     enum task_end how;
     int32_t attempt;
-    PbWorkflowTaskFailedCause cause; /* TASK_FAILED */
-    PbTimeoutType timeout;           /* TASK_TIMED_OUT */
+    PbWorkflowTaskFailedCause cause;                         /* TASK_FAILED */
+    PbTimeoutType timeout;                                   /* TASK_TIMED_OUT */
+    const PbRespondWorkflowTaskCompletedRequest *completion; /* TASK_COMPLETED; borrowed from the call */
 };
 
 /* How an attempt of an activity has ended, for who counts. */

@@ -517,7 +517,8 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
         .heartbeat_timeout = is_heartbeat(request) && t->now - original_scheduled_time > HEARTBEAT_SPAN_MAX,
         .discarded = may_be_discarded(ms, request),
     };
-    t->ended_task = (struct ended_task){.how = TASK_COMPLETED, .attempt = ms->workflow_task.attempt};
+    t->ended_task =
+        (struct ended_task){.how = TASK_COMPLETED, .attempt = ms->workflow_task.attempt, .completion = request};
     if (ret_outcome->discarded)
         return discard(t, request, &task);
     if (ret_outcome->heartbeat_timeout) {

@@ -119,8 +119,10 @@ static bool commit(struct turn *turn)
     status committed;
 
     deployment_service_turn_work(turn->server->deployment_service);
-    if (!store_has_changes(turn->server->store))
+    if (!store_has_changes(turn->server->store)) {
+        metrics_turn_is_stored(metrics);
         return false;
+    }
     if (metrics != NULL) {
         before = store_counts(turn->server->store);
         began = clock_monotonic(turn->server->clock);
@@ -131,6 +133,7 @@ static bool commit(struct turn *turn)
                        count_answers(turn), !status_is_ok(committed));
     turn->rows_before = before.rows_written;
     if (status_is_ok(committed)) {
+        metrics_turn_is_stored(metrics);
         deployment_service_turn_done(turn->server->deployment_service);
         task_queue_configs_turn_done(turn->server->task_queue_configs);
     } else {
@@ -140,6 +143,7 @@ static bool commit(struct turn *turn)
         task_queue_configs_forget_turn(turn->server->task_queue_configs);
         batches_forget_turn(turn->server->batches);
         spoil_answers(turn);
+        metrics_turn_is_undone(metrics); /* last: what is forgotten is seen by matching's observer, too */
     }
     return true;
 }

@@ -21,7 +21,16 @@ enum { SCOPES_MAX = 10000 };
 /* ---- metrics by the table ---- */
 
 /* What a scope's values are. */
-enum scope_class { CLASS_SERVER, CLASS_RPC, CLASS_QUEUE, CLASS_WORKFLOW, CLASS_ACTIVITY, CLASS_FAILURE, CLASSES_COUNT };
+enum scope_class {
+    CLASS_SERVER,
+    CLASS_RPC,
+    CLASS_QUEUE,
+    CLASS_WORKFLOW,
+    CLASS_ACTIVITY,
+    CLASS_FAILURE,
+    CLASS_COMMAND,
+    CLASSES_COUNT
+};
 enum { RPC_NAMESPACE, RPC_OPERATION, RPC_VALUES };
 enum {
     QUEUE_NAMESPACE,
@@ -37,11 +46,12 @@ enum {
 enum { WORKFLOW_NAMESPACE, WORKFLOW_QUEUE, WORKFLOW_TYPE, WORKFLOW_BEHAVIOR, WORKFLOW_VALUES };
 enum { ACTIVITY_TYPE = WORKFLOW_VALUES, ACTIVITY_VALUES }; /* behind those of its workflow */
 enum { FAILURE_NAMESPACE, FAILURE_BEHAVIOR, FAILURE_CAUSE, FAILURE_VALUES };
+enum { COMMAND_NAMESPACE, COMMAND_TYPE, COMMAND_VALUES };
 enum { VALUES_MAX = QUEUE_VALUES };
 
 static const size_t values_of_class[CLASSES_COUNT] = {
     [CLASS_RPC] = RPC_VALUES,           [CLASS_QUEUE] = QUEUE_VALUES,     [CLASS_WORKFLOW] = WORKFLOW_VALUES,
-    [CLASS_ACTIVITY] = ACTIVITY_VALUES, [CLASS_FAILURE] = FAILURE_VALUES,
+    [CLASS_ACTIVITY] = ACTIVITY_VALUES, [CLASS_FAILURE] = FAILURE_VALUES, [CLASS_COMMAND] = COMMAND_VALUES,
 };
 
 /* The labels of a line of the table: which values of a scope, under which names. */
@@ -66,6 +76,7 @@ enum label_set_id {
     SET_BEHAVIOR,
     SET_ACTIVITY,
     SET_FAILURE,
+    SET_COMMAND,
 };
 
 static const struct label_set label_sets[] = {
@@ -113,6 +124,7 @@ static const struct label_set label_sets[] = {
                      {{"failure", FAILURE_CAUSE},
                       {"namespace", FAILURE_NAMESPACE},
                       {"versioning_behavior", FAILURE_BEHAVIOR}}},
+    [SET_COMMAND] = {CLASS_COMMAND, 2, {{"commandType", COMMAND_TYPE}, {"namespace", COMMAND_NAMESPACE}}},
 };
 
 #define COUNTER METRIC_COUNTER, NULL
@@ -148,6 +160,12 @@ struct metric_scope {
     char key[];
 };
 
+/* What has been counted in this turn, and shall count if its commit succeeds. */
+struct withheld {
+    struct series *series;
+    double value;
+};
+
 struct server_metrics {
     struct server *server;
     struct metrics *registry;
@@ -159,6 +177,8 @@ struct server_metrics {
     struct metric_scope *own;
     struct buffer key, labels; /* scratch */
     struct rpc_metrics *rpcs;  /* of each line of rpc_table */
+    struct buffer withheld;    /* of struct withheld */
+    bool withholds;            /* what is counted now */
 };
 
 /* A method's scope that was used last, and where in its requests the namespace is. */
@@ -253,14 +273,46 @@ static struct series *series_of(struct server_metrics *metrics, struct metric_sc
     return *place;
 }
 
-static void count(struct server_metrics *metrics, struct metric_scope *scope, enum metric_id id)
+static void series_count(struct series *series, double value)
 {
-    series_add(series_of(metrics, scope, id), 1);
+    if (series->counts == NULL)
+        series_add(series, value);
+    else
+        series_observe(series, value);
 }
 
 static void observe(struct server_metrics *metrics, struct metric_scope *scope, enum metric_id id, double value)
 {
-    series_observe(series_of(metrics, scope, id), value);
+    struct withheld counted = {series_of(metrics, scope, id), value};
+
+    if (metrics->withholds)
+        buffer_append(&metrics->withheld, &counted, sizeof(counted));
+    else
+        series_count(counted.series, value);
+}
+
+static void count(struct server_metrics *metrics, struct metric_scope *scope, enum metric_id id)
+{
+    observe(metrics, scope, id, 1);
+}
+
+void metrics_turn_is_stored(struct server_metrics *metrics)
+{
+    if (metrics == NULL)
+        return;
+    for (size_t at = 0; at < metrics->withheld.len; at += sizeof(struct withheld)) {
+        struct withheld counted;
+
+        memcpy(&counted, metrics->withheld.data + at, sizeof(counted));
+        series_count(counted.series, counted.value);
+    }
+    metrics->withheld.len = 0;
+}
+
+void metrics_turn_is_undone(struct server_metrics *metrics)
+{
+    if (metrics != NULL)
+        metrics->withheld.len = 0;
 }
 
 static double as_seconds(nanos span)
@@ -314,6 +366,7 @@ void server_metrics_free(struct server_metrics *metrics)
     metrics_free(metrics->registry);
     buffer_free(&metrics->key);
     buffer_free(&metrics->labels);
+    buffer_free(&metrics->withheld);
     memory_free(metrics->rpcs);
     memory_free(metrics);
 }
@@ -573,6 +626,20 @@ static void count_close(struct server_metrics *metrics, struct metric_scope *sco
     observe(metrics, scope, METRIC_HISTORY_SIZE, (double)ms->history_bytes);
 }
 
+static void count_commands(struct server_metrics *metrics, const struct metric_scope *run, const struct transition *t)
+{
+    const PbRespondWorkflowTaskCompletedRequest *completion = t->ended_task.completion;
+
+    for (size_t i = 0; i < completion->n_commands; i++) {
+        const char *values[COMMAND_VALUES] = {
+            [COMMAND_NAMESPACE] = run->values[WORKFLOW_NAMESPACE],
+            [COMMAND_TYPE] = command_type_name(t->arena, completion->commands[i]->command_type),
+        };
+
+        count(metrics, find_scope(metrics, CLASS_COMMAND, values), METRIC_COMMANDS);
+    }
+}
+
 static void count_task(struct server_metrics *metrics, struct metric_scope *scope, const struct transition *t)
 {
     const struct ended_task *task = &t->ended_task;
@@ -585,6 +652,7 @@ static void count_task(struct server_metrics *metrics, struct metric_scope *scop
         count(metrics, scope, is_first ? METRIC_WORKFLOW_TASKS_COMPLETED : METRIC_WORKFLOW_TASKS_COMPLETED_AGAIN);
         observe(metrics, scope, METRIC_WORKFLOW_TASK_ATTEMPT, task->attempt);
         count(metrics, metrics->own, t->ms->sticky_queue != NULL ? METRIC_STICKY_ENABLED : METRIC_STICKY_DISABLED);
+        count_commands(metrics, scope, t);
         break;
     case TASK_FAILED: {
         const char *values[FAILURE_VALUES] = {
@@ -619,36 +687,44 @@ static const struct activity_metrics {
                            METRIC_ACTIVITY_SCHEDULE_TO_CLOSE_CANCELED},
 };
 
-static void count_activity_timeout(struct server_metrics *metrics, struct metric_scope *scope,
+/* `run`: its workflow's scope. */
+static void count_activity_timeout(struct server_metrics *metrics, struct metric_scope *run, struct metric_scope *scope,
                                    const struct ended_activity *ended)
 {
-    enum metric_id attempt, closed;
+    bool is_first = ended->attempt <= 1;
+    enum metric_id kind, attempt, closed;
 
     switch (ended->timeout) {
     case TIMEOUT_TYPE_SCHEDULE_TO_START:
+        kind = is_first ? METRIC_ATTEMPT_SCHEDULE_TO_START_TIMEOUT : METRIC_ATTEMPT_SCHEDULE_TO_START_TIMEOUT_AGAIN;
         attempt = METRIC_ACTIVITY_TASK_TIMEOUT_SCHEDULE_TO_START;
         closed = METRIC_ACTIVITY_TIMEOUT_SCHEDULE_TO_START;
         break;
     case TIMEOUT_TYPE_SCHEDULE_TO_CLOSE:
+        kind = is_first ? METRIC_ATTEMPT_SCHEDULE_TO_CLOSE_TIMEOUT : METRIC_ATTEMPT_SCHEDULE_TO_CLOSE_TIMEOUT_AGAIN;
         attempt = METRIC_ACTIVITY_TASK_TIMEOUT_SCHEDULE_TO_CLOSE;
         closed = METRIC_ACTIVITY_TIMEOUT_SCHEDULE_TO_CLOSE;
         break;
     case TIMEOUT_TYPE_HEARTBEAT:
+        kind = is_first ? METRIC_ATTEMPT_HEARTBEAT_TIMEOUT : METRIC_ATTEMPT_HEARTBEAT_TIMEOUT_AGAIN;
         attempt = METRIC_ACTIVITY_TASK_TIMEOUT_HEARTBEAT;
         closed = METRIC_ACTIVITY_TIMEOUT_HEARTBEAT;
         break;
     default:
+        kind = is_first ? METRIC_ATTEMPT_START_TO_CLOSE_TIMEOUT : METRIC_ATTEMPT_START_TO_CLOSE_TIMEOUT_AGAIN;
         attempt = METRIC_ACTIVITY_TASK_TIMEOUT_START_TO_CLOSE;
         closed = METRIC_ACTIVITY_TIMEOUT_START_TO_CLOSE;
         break;
     }
     count(metrics, scope, attempt);
-    if (ended->is_closed)
+    if (ended->is_closed) {
         count(metrics, scope, closed);
+        count(metrics, run, kind);
+    }
 }
 
-static void count_activity(struct server_metrics *metrics, const struct metric_scope *run,
-                           const struct ended_activity *ended, nanos now)
+static void count_activity(struct server_metrics *metrics, struct metric_scope *run, const struct ended_activity *ended,
+                           nanos now)
 {
     const struct activity_metrics *latencies = &activity_latencies[ended->how];
     const char *values[ACTIVITY_VALUES];
@@ -668,7 +744,7 @@ static void count_activity(struct server_metrics *metrics, const struct metric_s
             count(metrics, scope, METRIC_ACTIVITY_FAIL);
         break;
     case ACTIVITY_TIMED_OUT:
-        count_activity_timeout(metrics, scope, ended);
+        count_activity_timeout(metrics, run, scope, ended);
         break;
     case ACTIVITY_CANCELED:
         count(metrics, scope, METRIC_ACTIVITY_CANCEL);
@@ -687,12 +763,14 @@ void metrics_transition(struct server_metrics *metrics, const struct namespace_i
 {
     struct metric_scope *run = scope_of_run(metrics, ns, t->ms, scope);
 
+    metrics->withholds = true;
     observe(metrics, run, METRIC_STATE_TRANSITION_COUNT, (double)t->ms->transitions);
     count_task(metrics, run, t);
     for (const struct ended_activity *ended = t->ended_activities; ended != NULL; ended = ended->next)
         count_activity(metrics, run, ended, t->now);
     if (!mutable_state_is_open(t->ms) && t->events_count > 0)
         count_close(metrics, run, t->ms);
+    metrics->withholds = false;
 }
 
 /* ---- queues ---- */
@@ -765,6 +843,7 @@ void metrics_observe_matching(struct server_metrics *metrics, const struct match
 {
     struct metric_scope *scope = scope_of_queue(metrics, seen);
 
+    metrics->withholds = true;
     switch (seen->event) {
     case MATCHING_ADDED_TO_POLL:
     case MATCHING_ADDED_TO_BACKLOG:
@@ -779,6 +858,7 @@ void metrics_observe_matching(struct server_metrics *metrics, const struct match
         observe(metrics, scope, METRIC_POLL_LATENCY_EMPTY, as_seconds(seen->polled));
         break;
     }
+    metrics->withholds = false;
 }
 
 /* ---- turns ---- */

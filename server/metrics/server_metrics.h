@@ -6,7 +6,7 @@
  * nothing else happens. With it, counting is an addition to a series that was looked up before: a run, a queue and a
  * call keep theirs (struct metric_scope).
  *
- * What is counted in a turn whose commit fails stays counted, although it has not happened.
+ * What runs and queues do counts when the turn has been stored: if its commit fails, it has not happened.
  */
 #ifndef FERMATA_SERVER_METRICS_SERVER_METRICS_H
 #define FERMATA_SERVER_METRICS_SERVER_METRICS_H
@@ -48,6 +48,11 @@ void metrics_transition(struct server_metrics *metrics, const struct namespace_i
 
 /* Something has happened at a queue: matching_ports.observe. */
 void metrics_observe_matching(struct server_metrics *metrics, const struct matching_observation *seen);
+
+/* What was done since the last of these two has been stored, or needed not to be; or it has been undone. NULL is
+ * accepted. */
+void metrics_turn_is_stored(struct server_metrics *metrics);
+void metrics_turn_is_undone(struct server_metrics *metrics);
 
 /* A turn is over; a commit has taken so long, stored so many rows and released so many answers. */
 void metrics_turn(struct server_metrics *metrics);

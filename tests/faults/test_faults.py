@@ -16,10 +16,12 @@ FERMATA_FAULTS_ALL=1 tries every n instead of some.
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import threading
 import time
+import urllib.request
 import uuid
 from collections import Counter
 
@@ -598,3 +600,17 @@ def test_deployments_over_a_failing_database(first, period, exe, monkeypatch, tm
         again = Rollouts(launched, server)
         again.team.name = name
         assert again.seen() == seen
+
+
+def test_what_did_not_happen_does_not_count(exe, monkeypatch):
+    with failing(exe, monkeypatch, "2", "--metrics-port", "0") as launched, Server(launched.address) as server:
+        fields = dict(workflow_id="once", request_id="once", task_queue=dict(name="q"))
+        with contextlib.suppress(grpc.RpcError):
+            server.start(**fields)
+        assert step_fails(launched) == 1
+        server.start(**fields)
+        (url,) = re.findall(r"Metrics: +(http://\S+)", launched.output())
+        with urllib.request.urlopen(url) as answer:
+            page = answer.read().decode()
+        for name in ("tasks_added", "state_transition_count_count"):
+            assert re.findall(rf"^{name}\{{.*\}} (\d+)$", page, re.M) == ["1"], name

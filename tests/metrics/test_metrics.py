@@ -243,6 +243,16 @@ def test_workflow_tasks_completed(server):
         task.complete(complete_workflow())
 
 
+def test_commands_by_their_type(server):
+    run = server.start()
+    labels = dict(namespace="default", operation="RespondWorkflowTaskCompleted", service_name="history")
+    with server.moves(
+        ("command", dict(labels, commandType="StartTimer"), 2),
+        ("command", dict(labels, commandType="CompleteWorkflowExecution"), 1),
+    ):
+        run.task().complete(start_timer("a", 100), start_timer("b", 100), complete_workflow())
+
+
 def test_workflow_tasks_that_fail_by_their_cause(server):
     run = server.start()
     failed = dict(namespace="default", service_name="history", failure="NonDeterministicError")
@@ -347,8 +357,15 @@ def test_activities_that_are_cancelled(server):
 )
 def test_activities_that_time_out(server, kind, attributes, is_started):
     run = one_activity(server, retry_policy=dict(maximum_attempts=1), **attributes)
-    labels = act(run, operation="TimerActiveTaskActivityTimeout", timeout_type=kind)
-    with server.moves(("activity_timeout", labels, 1), ("activity_task_timeout", labels, 1)):
+    operation = "TimerActiveTaskActivityTimeout"
+    labels = act(run, operation=operation, timeout_type=kind)
+    by_kind = dict(namespace="default", operation=operation, first_attempt="true", versioning_behavior="Unspecified")
+    name = {"StartToClose": "start_to_close", "Heartbeat": "heartbeat", "ScheduleToStart": "schedule_to_start"}[kind]
+    with server.moves(
+        ("activity_timeout", labels, 1),
+        ("activity_task_timeout", labels, 1),
+        (f"{name}_timeout", by_kind, 1),
+    ):
         if is_started:
             run.activity()
         run.task()
