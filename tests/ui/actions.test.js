@@ -170,7 +170,7 @@ test('many at once: those that are ticked, and all that match', options, async (
   assert.equal(Number((await stage.get(`${NS}/workflow-count?query=${encodeURIComponent('WorkflowId = "many-c"')}`)).count), 2, 'a second run');
 
   await page.getByRole('link', { name: 'Batches', exact: true }).first().click();
-  await see(page.getByRole('cell', { name: 'Terminate' }));
+  await see(page.getByRole('cell', { name: 'Terminate', exact: true }));
   assert.equal(await page.locator('tbody tr').count(), 3);
   await checkPage(page);
 });

@@ -61,7 +61,8 @@ try {
       await page.visit('namespaces/default/workflows');
       await page.getByRole('combobox', { name: 'Filter' }).pressSequentially('ExecutionStatus = ');
       await take(page, 'workflows', { clip: { x: 0, y: 0, width: 1280, height: 640 } });
-      for (const where of all ? ['task-queues', 'workers', 'settings', 'task-queues/orders'] : []) {
+      if (all) await stage.post('namespaces/default/batch-operations/tidy', { reason: 'tidy up', visibilityQuery: 'WorkflowType = "Order" AND ExecutionStatus = "Running"', maxOperationsPerSecond: 2, cancellationOperation: { identity: 'ada' } });
+      for (const where of all ? ['batch-operations/tidy', 'batch-operations', 'task-queues', 'workers', 'settings', 'task-queues/orders'] : []) {
         await page.visit(`namespaces/default/${where}`);
         await take(page, where.replace('/', '-'));
       }

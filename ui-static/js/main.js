@@ -53,7 +53,7 @@ function pageOf([section, name, ...rest]) {
 function Lost() {
   const { reachable, since } = useReachable();
   if (reachable) return null;
-  return html`<div class="lost" role="alert"><b>The server does not answer</b> since ${clock(since, { date: false })}. What you see is how it was then; the page goes on by itself as soon as it is back.</div>`;
+  return html`<div class="away" role="alert"><b>The server does not answer</b> since ${clock(since, { date: false })}. What you see is how it was then; the page goes on by itself as soon as it is back.</div>`;
 }
 
 /* How many open workflows cannot go on, on every page: the server tells it after a few failures in a row. */

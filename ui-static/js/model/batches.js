@@ -26,7 +26,7 @@ const TYPES = {
 /* What a batch does, in words. */
 export function typeOf(batch) {
   const bare = String(batch?.operationType ?? '').replace('BATCH_OPERATION_TYPE_', '');
-  return TYPES[bare] ?? (enumText(bare, '') || 'unknown');
+  return TYPES[bare.replace('WORKFLOW_', '').replace('_WORKFLOW', '')] ?? (enumText(batch?.operationType, 'BATCH_OPERATION_TYPE') || 'Unknown'); /* the older names have no WORKFLOW */
 }
 
 export const stateOf = (batch) => enumText(batch?.state ?? 'BATCH_OPERATION_STATE_RUNNING', 'BATCH_OPERATION_STATE') || 'Running';

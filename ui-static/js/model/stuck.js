@@ -119,11 +119,12 @@ function aboutTask(task, { events, queue, version, pollers, route, now, say }) {
   const routed = route(queue, 'WORKFLOW');
   const able_ = able(list, version, routed);
   if (attempt > 1 && failure) {
+    const build = failure.build || (version?.bound === 'moves' ? version.build : '');
     const told = failure.cause === 'NonDeterministicError'
       ? 'The code that runs now does not match its history (non-determinism)' : `Its workflow task fails (${failure.cause})`;
     say('bad', failure.cause === 'NonDeterministicError' ? 'nondeterminism' : 'task-fails',
       `${told}, since ${clock(failure.since)} (${relative(failure.since, now)}), ${attempt} attempts so far${
-        failure.build ? `, on version ${failure.build}` : ''}: ${failure.message || 'no message'}`);
+        build ? `, on version ${build}` : ''}: ${failure.message || 'no message'}`);
   }
   if (able_ !== undefined && !able_.length) {
     say('bad', 'no-poller', unable('workflow tasks', queue, version, list, routed));

@@ -97,7 +97,9 @@ function usePollers(ns, description, events) {
 
 const Since = ({ at }) => useTold((now) => spanText(Math.max(now - at, 0)));
 
-function Why({ facts }) {
+/* version: where its next task goes, for the way to the deployment that breaks it. */
+function Why({ facts, version }) {
+  const { ns } = usePlace();
   const now = useNow();
   const list = reasons({ ...facts, now });
   if (!list.length) return null;
@@ -105,6 +107,8 @@ function Why({ facts }) {
   return html`<section class=${stuck ? 'why bad' : 'why'} aria-label="Why it does not go on" role=${stuck ? 'alert' : undefined}>
     <h2>${stuck ? 'Why it is stuck' : list.some((one) => one.level === 'warn') ? 'What holds it up' : 'What it waits for'}</h2>
     <ul>${list.map((one) => html`<li class=${'is-' + one.level} data-what=${one.what}>${one.text}</li>`)}</ul>
+    ${version && list.some((one) => one.what === 'nondeterminism' || one.what === 'task-fails')
+    ? html`<p><a class="button" href=${link('namespaces', ns, 'worker-deployments', version.deployment)}>To the deployment ${version.deployment}, to roll it back</a></p>` : null}
   </section>`;
 }
 
@@ -258,7 +262,7 @@ export function Workflow({ id, runId, tab = 'timeline' }) {
       ['History', `${info.historyLength ?? events.length} events, ${Math.ceil(Number(info.historySizeBytes ?? 0) / 1024)} KiB`],
       ['Times out after', span(description.executionConfig?.workflowExecutionTimeout) ? spanText(span(description.executionConfig.workflowExecutionTimeout)) : null],
     ]} /></div>
-    <${Why} facts=${{ description, events, ...queues }} />
+    <${Why} facts=${{ description, events, ...queues }} version=${version} />
     <${Tabs} label="Parts of this workflow" tabs=${TABS.map(([key, name]) => ({ name, href: at(key), now: tab === key, count: key === 'history' ? info.historyLength : undefined }))} />
     ${tab === 'timeline' ? html`
       <div class="in-out"><div class="panel"><h2>Input</h2>${events.length ? html`<${Payloads} field=${begun.input} none="no input" />` : html`<${Loading} />`}</div>
