@@ -120,13 +120,17 @@ nanos activity_deadline(const struct activity *activity, PbTimeoutType *ret_type
     struct deadline earliest = {NANOS_MAX, TIMEOUT_TYPE_UNSPECIFIED};
 
     /* Of two that fall on one instant, the one considered first counts: an activity that nobody picks up ends as
-     * schedule-to-start even where schedule-to-close ends with it (history.md 4.3). */
+     * schedule-to-start even where schedule-to-close ends with it (history.md 4.3). One that is started is started
+     * later than it was scheduled, also where that was in one turn, so it ends as schedule-to-close. */
     if (activity->state == ACTIVITY_SCHEDULED) {
         if (!activity->dispatched)
             earliest.at = activity->attempt_scheduled_time;
         consider(&earliest, activity->attempt_scheduled_time, scheduled->schedule_to_start_timeout,
                  TIMEOUT_TYPE_SCHEDULE_TO_START);
     }
+    if (activity->state != ACTIVITY_CLOSING)
+        consider(&earliest, activity->first_scheduled_time, scheduled->schedule_to_close_timeout,
+                 TIMEOUT_TYPE_SCHEDULE_TO_CLOSE);
     if (activity->state == ACTIVITY_STARTED) {
         nanos alive =
             activity->heartbeat_time > activity->started_time ? activity->heartbeat_time : activity->started_time;
@@ -134,9 +138,6 @@ nanos activity_deadline(const struct activity *activity, PbTimeoutType *ret_type
         consider(&earliest, activity->started_time, scheduled->start_to_close_timeout, TIMEOUT_TYPE_START_TO_CLOSE);
         consider(&earliest, alive, scheduled->heartbeat_timeout, TIMEOUT_TYPE_HEARTBEAT);
     }
-    if (activity->state != ACTIVITY_CLOSING)
-        consider(&earliest, activity->first_scheduled_time, scheduled->schedule_to_close_timeout,
-                 TIMEOUT_TYPE_SCHEDULE_TO_CLOSE);
     *ret_type = earliest.type;
     return earliest.at;
 }

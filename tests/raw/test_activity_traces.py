@@ -257,6 +257,40 @@ def test_start_to_close_as_long_as_schedule_to_close_leaves_no_room_to_retry(ser
     """)
 
 
+def test_one_attempt_that_may_take_all_of_schedule_to_close_ends_by_that(server):
+    run = server.start()
+    waiting = run.activity_later()  # so that it is scheduled and started at one instant
+    run.task().complete(run.schedule_activity("a", schedule_to_close_timeout=seconds(0.3), **once()))
+    assert waiting.result().task_token
+    run.task()
+    run.expect("""
+        ...
+        6 ActivityTaskStarted attempt=1
+        7 ActivityTaskTimedOut failure.timeout_failure_info.timeout_type=SCHEDULE_TO_CLOSE
+        8 WorkflowTaskScheduled
+        9 WorkflowTaskStarted
+    """)
+
+
+def test_the_same_after_a_request_to_cancel(server):
+    run = server.start()
+    waiting = run.activity_later()
+    run.task().complete(
+        run.schedule_activity("a", schedule_to_close_timeout=seconds(1)), force_create_new_workflow_task=True
+    )
+    run.task().complete(cancel_activity(5))
+    assert waiting.result().task_token
+    run.task()
+    run.expect("""
+        ...
+        9 ActivityTaskCancelRequested
+        10 ActivityTaskStarted
+        11 ActivityTaskTimedOut retry_state=CANCEL_REQUESTED failure.message='activity ScheduleToClose timeout'
+        12 WorkflowTaskScheduled
+        13 WorkflowTaskStarted
+    """)
+
+
 def test_heartbeat_timeout_carries_the_last_details(server):
     run = started(server, heartbeat_timeout=seconds(0.4), **quickly(maximum_attempts=2))
     run.activity()
