@@ -85,7 +85,7 @@ static const char *child_problem(struct transition *t, const PbStartChildWorkflo
                             t->namespace_name);
     if ((problem = priority_problem(want->priority)) != NULL)
         return problem;
-    problem = task_queue_problem(
+    problem = workflow_queue_problem(
         t, want->task_queue == NULL || want->task_queue->name[0] == '\0' ? t->ms->task_queue : want->task_queue->name);
     if (problem != NULL)
         return arena_printf(

@@ -234,7 +234,7 @@ static const char *continue_problem(struct transition *t, const PbContinueAsNewW
                             "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit. "
                             "WorkflowType=%s Length=%zu Limit=%lld",
                             type, strlen(type), (long long)t->limits->id_bytes_max);
-    problem = task_queue_problem(t, queue);
+    problem = workflow_queue_problem(t, queue);
     if (problem != NULL)
         return arena_printf(t->arena,
                             "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: %s. WorkflowType=%s "

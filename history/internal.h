@@ -333,6 +333,9 @@ void close_timed_out(struct transition *t);
 /* What is wrong with a task queue that a command names ("missing task queue name"), or NULL. */
 const char *task_queue_problem(const struct transition *t, const char *name);
 
+/* The same of one that a command names for a workflow. */
+const char *workflow_queue_problem(const struct transition *t, const char *name);
+
 /* The bytes of a packed message; 0 for NULL. */
 static inline int64_t packed_bytes(const void *message)
 {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "history/internal.h"
+#include "proto/task_queue.h"
 
 enum { FAIRNESS_KEY_BYTES_MAX = 64 }; /* the API says so: temporal.api.common.v1.Priority */
 
@@ -26,6 +27,17 @@ const char *task_queue_problem(const struct transition *t, const char *name)
     if (strncmp(name, reserved, sizeof(reserved) - 1) == 0)
         return "task queue name cannot start with reserved prefix /_sys/";
     return NULL;
+}
+
+const char *workflow_queue_problem(const struct transition *t, const char *name)
+{
+    const char *problem = task_queue_problem(t, name);
+
+    if (problem != NULL || !task_queue_is_internal(name) || task_queue_is_internal(t->ms->task_queue))
+        return problem;
+    return arena_printf(t->arena,
+                        "cannot use internal per-namespace task queue:%s (in parent component task queue: %s)", name,
+                        t->ms->task_queue);
 }
 
 PbTaskQueue *normal_task_queue(struct arena *arena, const char *name)

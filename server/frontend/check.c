@@ -5,6 +5,7 @@
 
 #include "base/uuid.h"
 #include "proto/pb.h"
+#include "proto/task_queue.h"
 #include "server/engine/engine.h"
 #include "server/engine/token.h"
 #include "server/frontend/messages.h"
@@ -116,8 +117,7 @@ status check_task_queue(const struct check *check, const PbTaskQueue *queue, boo
     TRY(check_queue_name(check, queue->name, false));
     if (queue->kind == TASK_QUEUE_KIND_STICKY)
         TRY(check_queue_name(check, queue->normal_name, true));
-    if (for_users && (starts_with(queue->name, "temporal-sys-per-ns-") ||
-                      strcmp(queue->name, "temporal-sys-worker-controller-per-ns-tq") == 0))
+    if (for_users && task_queue_is_internal(queue->name))
         return status_errorf(check->arena, GRPC_INVALID_ARGUMENT, MSG_TASK_QUEUE_INTERNAL, queue->name);
     return status_ok();
 }

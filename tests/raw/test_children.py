@@ -559,6 +559,12 @@ BAD_CHILDREN = {
         f"invalid TaskQueue {ON}: taskQueue length exceeds limit. {WHOSE} "
         f'TaskQueue=name:"{LONG}" kind:TASK_QUEUE_KIND_NORMAL',
     ),
+    "internal queue": (
+        child_command(task_queue=dict(name="temporal-sys-per-ns-tq")),
+        f"invalid TaskQueue {ON}: cannot use internal per-namespace task queue:temporal-sys-per-ns-tq "
+        f"(in parent component task queue: OWN_QUEUE). {WHOSE} "
+        'TaskQueue=name:"temporal-sys-per-ns-tq" kind:TASK_QUEUE_KIND_NORMAL',
+    ),
     "negative priority": (child_command(priority=dict(priority_key=-1)), "priority key can't be negative"),
     "long fairness key": (
         child_command(priority=dict(fairness_key="k" * 65)),
@@ -572,6 +578,7 @@ BAD_CHILDREN = {
 def test_a_bad_command(server, case):
     command, text = BAD_CHILDREN[case]
     run = server.start()
+    text = text.replace("OWN_QUEUE", run.queue)
     # protobuf for Go puts one or two blanks between fields, so that nobody relies on its texts.
     text = re.compile(f"BadStartChildExecutionAttributes: {re.escape(text)}".replace(r"\ kind", " +kind"))
     with refused(INVALID_ARGUMENT, text):
