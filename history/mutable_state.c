@@ -118,6 +118,8 @@ enum broken mutable_state_apply(struct mutable_state *ms, const PbHistoryEvent *
     if ((event->event_id == 1) != (event->event_type == EVENT_TYPE_WORKFLOW_EXECUTION_STARTED))
         return BROKEN_EVENT_ORDER;
     ms->next_event_id++;
+    external_payloads_add(event_attributes_const(event), &ms->external_payloads);
+    external_payloads_add(event->user_metadata, &ms->external_payloads);
     return known->apply(ms, event, event_attributes_const(event));
 }
 
@@ -436,6 +438,9 @@ const char *mutable_state_difference(const struct mutable_state *a, const struct
     DIFFERS(a->signals_count != b->signals_count, "%d and %d signals", a->signals_count, b->signals_count);
     DIFFERS(HASH_COUNT(a->used_requests) != HASH_COUNT(b->used_requests), "used request ids");
     DIFFERS(a->run_expires_at != b->run_expires_at || a->execution_expires_at != b->execution_expires_at, "expiration");
+    DIFFERS(a->external_payloads.count != b->external_payloads.count ||
+                a->external_payloads.bytes != b->external_payloads.bytes,
+            "external payloads");
     DIFFERS(!messages_equal(a->memo, b->memo, arena), "memo");
     DIFFERS(!attributes_are_among(a_attributes, b_attributes, arena) ||
                 !attributes_are_among(b_attributes, a_attributes, arena),

@@ -23,6 +23,7 @@
 #include "base/hash_table.h"
 #include "base/rand.h"
 #include "proto/api.h"
+#include "proto/external_payloads.h"
 
 /* Which claim about state the log breaks; INTACT: none. Live it aborts, on load it sets the run aside. */
 enum broken {
@@ -222,6 +223,8 @@ struct mutable_state {
     bool is_flushing;
     bool columns_changed;
     bool lookups_changed;
+
+    struct external_payloads external_payloads; /* those of all its events */
 
     /* Sizes, kept by the engine as it stores. */
     int64_t history_bytes, transitions;

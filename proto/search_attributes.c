@@ -113,6 +113,8 @@ bool is_search_attribute_looked_up(const char *name)
         "TemporalWorkerDeploymentVersion",
         "TemporalWorkflowVersioningBehavior",
         "TemporalUsedWorkerDeploymentVersions",
+        "TemporalExternalPayloadCount",
+        "TemporalExternalPayloadSizeBytes",
     };
 
     for (size_t i = 0; i < sizeof(COMMON) / sizeof(COMMON[0]); i++)

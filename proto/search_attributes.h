@@ -55,7 +55,8 @@ bool is_search_attribute_reserved(const char *name);
 
 /* Whether people look for single values of it that few runs have. Not of BuildIds and BinaryChecksums, nor of what says
  * where a run of a deployment belongs: every run that a worker has worked on has them, they are the same for many, and
- * most who ask mean open runs, which are walked first. */
+ * most who ask mean open runs, which are walked first. Nor of what is kept outside of payloads: ranges are asked for.
+ */
 bool is_search_attribute_looked_up(const char *name);
 
 /* The custom attribute of this name, NULL when there is none. */

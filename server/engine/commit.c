@@ -10,6 +10,7 @@
 #include "base/invariant.h"
 #include "base/uuid.h"
 #include "persistence/store.h"
+#include "proto/packed_attributes.h"
 #include "server/engine/internal.h"
 #include "server/frontend/search_attributes.h"
 #include "server/metrics/server_metrics.h"
@@ -155,6 +156,34 @@ static void keep_unstored(struct run *run, struct arena *arena, PbHistoryEvent *
     run->state->history_bytes += (int64_t)packed.len;
 }
 
+static struct attribute_change number_attribute(struct arena *arena, const char *name, int64_t value)
+{
+    const char *json = arena_printf(arena, "%lld", (long long)value);
+
+    return (struct attribute_change){name, "Int", {(const uint8_t *)json, strlen(json)}};
+}
+
+/* The search attributes that lists show of a run: its own, and once it is closed how much its history keeps outside.
+ * The latter are not of its state: they are not shown when it is described, and a run that follows begins without. */
+static struct bytes listed_attributes(const struct mutable_state *ms, struct arena *arena)
+{
+    struct bytes listed = ms->search_attributes;
+    struct buffer packed = {0};
+
+    if (mutable_state_is_open(ms) || ms->external_payloads.count == 0)
+        return listed;
+    if (packed_attributes_change(
+            listed,
+            (struct attribute_change[]){
+                number_attribute(arena, "TemporalExternalPayloadCount", ms->external_payloads.count),
+                number_attribute(arena, "TemporalExternalPayloadSizeBytes", ms->external_payloads.bytes),
+            },
+            2, &packed))
+        listed = (struct bytes){arena_memdup(arena, packed.data, packed.len), packed.len};
+    buffer_free(&packed);
+    return listed;
+}
+
 static void fill_relatives(struct run_row *row, const PbWorkflowExecution *parent, const PbWorkflowExecution *root)
 {
     if (parent != NULL) {
@@ -186,7 +215,7 @@ static void fill_row(const struct run *run, struct arena *arena, struct run_row 
         .history_length = ms->next_event_id - 1,
         .history_bytes = ms->history_bytes,
         .state_transitions = ms->transitions,
-        .search_attributes = ms->search_attributes,
+        .search_attributes = listed_attributes(ms, arena),
         .volatile_part = mutable_state_pack_volatile(ms, arena),
     };
     memcpy(row->run_id, run->run_id, UUID_BYTES);

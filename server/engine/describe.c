@@ -74,6 +74,8 @@ static PbWorkflowExecutionInfo *describe_info(struct arena *arena, const struct 
     info->history_length = ms->next_event_id - 1;
     info->history_size_bytes = ms->history_bytes;
     info->state_transition_count = ms->transitions;
+    info->external_payload_count = ms->external_payloads.count;
+    info->external_payload_size_bytes = ms->external_payloads.bytes;
     if (!mutable_state_is_open(ms)) {
         info->close_time = pb_timestamp_new(arena, ms->close_time);
         info->execution_duration = pb_duration_new(arena, nanos_add(ms->close_time, -execution_time));
