@@ -157,7 +157,9 @@ def test_a_public_path(fermata_exe, folder):
             assert server.ui.call("GET", prefix + "/healthz").status == 200
             assert server.ui.call("GET", prefix + "/api/v1/system-info").status == 200
     with serve(fermata_exe, "--ui-public-path", "/here", ui=True) as server:
-        assert b'<base href="/here/"' in server.ui.call("GET", "/here/some/page").body
+        page = server.ui.call("GET", "/here/some/page").body
+        assert b'<base href="/here/"' in page
+        assert server.ui.call("GET", "/here/" + re.search(rb'src="(js/[^"]+)"', page)[1].decode()).status == 200
 
 
 def test_embedded_files_are_compressed_and_kept_by_caches(ui):

@@ -63,6 +63,10 @@ test('reset by kind: the beginning, without the signals that came', options, asy
   await stage.workflow('again', (one) => !one.pendingWorkflowTask);
   await open('again');
   await more('Reset …');
+  await page.keyboard.press('Escape');
+  await gone(dialog());
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'More actions for this workflow', 'the focus is back where it was');
+  await more('Reset …');
   await dialog().getByRole('radio', { name: /^The first workflow task/ }).check();
   await dialog().getByRole('checkbox', { name: 'Signals' }).uncheck();
   assert.match(await command(), /--type FirstWorkflowTask --reapply-exclude Signal --reason /);

@@ -382,6 +382,9 @@ test('what clients sent is text, whatever it looks like', async () => {
   }
   await page.visit(`namespaces/default/task-queues/${encodeURIComponent(HOSTILE)}`);
   await see('Nobody polls this task queue');
+  await stage.post('namespaces/default/batch-operations/hostile', { reason: HOSTILE, visibilityQuery: `WorkflowId = ${JSON.stringify(HOSTILE)}`, cancellationOperation: { identity: HOSTILE } });
+  await page.visit('namespaces/default/batch-operations/hostile');
+  await see(page.getByRole('definition').filter({ hasText: 'onerror' }));
   await page.visit('namespaces/default/workers/<script>alert(1)</script>');
   await page.visit('<script>alert(1)</script>');
   await see('No such page');

@@ -212,6 +212,8 @@ export function Workflow({ id, runId, tab = 'timeline' }) {
   const queues = usePollers(ns, description, events);
   const [dialog, open] = useState(null);
   const [picked, pick] = useState(null);
+  const [unsaved, tell] = useState(null);
+  const save = () => wholeHistory(ns, id, runId).then((history) => tell(null) ?? download(`${id}.json`, history), tell);
   const compact = route.query.view !== 'full';
   const newestFirst = route.query.order === 'newest';
   const groups = useMemo(() => groupEvents(events, description?.pendingActivities), [events, description?.pendingActivities]);
@@ -249,10 +251,10 @@ export function Workflow({ id, runId, tab = 'timeline' }) {
         <button type="button" onClick=${() => open('reset')}>Reset …</button>
         ${running ? html`<button type="button" onClick=${() => open('override')}>Versioning override …</button>` : null}
         <button type="button" onClick=${() => open('start')}>Start one like it …</button>
-        <button type="button" onClick=${async () => download(`${id}.json`, await wholeHistory(ns, id, runId))}>Download the history</button>
+        <button type="button" onClick=${save}>Download the history</button>
       <//>
     <//>
-    <${Failure} error=${error ?? historyError} />
+    <${Failure} error=${error ?? historyError} /><${Failure} error=${unsaved} what="The history could not be downloaded:" always />
     <div class="panel"><${Facts} list=${[
       ['Run', html`<span class="mono">${runId}</span><${Copy} text=${runId} />`],
       ['Started', html`<${Time} at=${from} full />`],
@@ -275,7 +277,7 @@ export function Workflow({ id, runId, tab = 'timeline' }) {
       <div class="toolbar">
         <span class="tablist" role="group" aria-label="View"><a class="button" aria-current=${compact ? 'true' : undefined} href=${view({ view: undefined })}>Compact</a><a class="button" aria-current=${compact ? undefined : 'true'} href=${view({ view: 'full' })}>All events</a></span>
         <a class="button" href=${view({ order: newestFirst ? undefined : 'newest' })}>${newestFirst ? 'Newest first' : 'Oldest first'}</a>
-        <button type="button" onClick=${async () => download(`${id}.json`, await wholeHistory(ns, id, runId))}>Download JSON</button>
+        <button type="button" onClick=${save}>Download JSON</button>
       </div>
       <${History} events=${events} groups=${groups} compact=${compact} newestFirst=${newestFirst} picked=${chosen} />
       <${Cli} label="For a replayer, from the command line" text=${cli.show(id, runId, where)} />` : null}

@@ -186,7 +186,10 @@ export function Menu({ label, children, name }) {
       removeEventListener('keydown', key);
     };
   }, []);
-  const chosen = () => (box.current.open = false);
+  const chosen = () => {
+    box.current.open = false;
+    box.current.querySelector('summary').focus(); /* where a dialog gives the focus back to */
+  };
   return html`<details class="menu" ref=${box}><summary class="button" aria-label=${name}>${label}</summary><div class="menu-items" onClick=${chosen}>${children}</div></details>`;
 }
 
