@@ -97,8 +97,8 @@ function usePollers(ns, description, events) {
 
 const Since = ({ at }) => useTold((now) => spanText(Math.max(now - at, 0)));
 
-/* version: where its next task goes, for the way to the deployment that breaks it. */
-function Why({ facts, version }) {
+/* version: where its next task goes, and queue: where it waits; for the ways to what helps. */
+function Why({ facts, version, queue }) {
   const { ns } = usePlace();
   const now = useNow();
   const list = reasons({ ...facts, now });
@@ -109,6 +109,7 @@ function Why({ facts, version }) {
     <ul>${list.map((one) => html`<li class=${'is-' + one.level} data-what=${one.what}>${one.text}</li>`)}</ul>
     ${version && list.some((one) => one.what === 'nondeterminism' || one.what === 'task-fails')
     ? html`<p><a class="button" href=${link('namespaces', ns, 'worker-deployments', version.deployment)}>To the deployment ${version.deployment}, to roll it back</a></p>` : null}
+    ${queue && list.some((one) => one.what === 'no-poller') ? html`<p><a class="button" href=${link('namespaces', ns, 'task-queues', queue)}>To the task queue, and how to start a worker</a></p>` : null}
   </section>`;
 }
 
@@ -264,7 +265,7 @@ export function Workflow({ id, runId, tab = 'timeline' }) {
       ['History', `${info.historyLength ?? events.length} events, ${Math.ceil(Number(info.historySizeBytes ?? 0) / 1024)} KiB`],
       ['Times out after', span(description.executionConfig?.workflowExecutionTimeout) ? spanText(span(description.executionConfig.workflowExecutionTimeout)) : null],
     ]} /></div>
-    <${Why} facts=${{ description, events, ...queues }} version=${version} />
+    <${Why} facts=${{ description, events, ...queues }} version=${version} queue=${info.taskQueue} />
     <${Tabs} label="Parts of this workflow" tabs=${TABS.map(([key, name]) => ({ name, href: at(key), now: tab === key, count: key === 'history' ? info.historyLength : undefined }))} />
     ${tab === 'timeline' ? html`
       <div class="in-out"><div class="panel"><h2>Input</h2>${events.length ? html`<${Payloads} field=${begun.input} none="no input" />` : html`<${Loading} />`}</div>
