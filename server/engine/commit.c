@@ -101,6 +101,7 @@ static void store_unstored(struct run *run)
     if (run->unstored.len == 0)
         return;
     events_append(run->engine->server->store, run->id, &batch);
+    run->stored_transitions += !run->is_unstored_counted;
     buffer_free(&run->unstored); /* a run that waits does without */
 }
 
@@ -142,6 +143,7 @@ static void store_events(struct run *run, const struct packed_events *packed)
     store_unstored(run);
     for (size_t i = 0; i < packed->count; i++)
         events_append(run->engine->server->store, run->id, &packed->batches[i]);
+    run->stored_transitions += (int64_t)packed->count;
     run->state->history_bytes += packed->bytes;
 }
 
@@ -153,6 +155,7 @@ static void keep_unstored(struct run *run, struct arena *arena, PbHistoryEvent *
     invariant(run->unstored.len == 0, "two started events that are not stored");
     buffer_append(&run->unstored, packed.data, packed.len);
     run->unstored_first_id = event->event_id;
+    run->is_unstored_counted = false;
     run->state->history_bytes += (int64_t)packed.len;
 }
 
@@ -225,6 +228,13 @@ static void fill_row(const struct run *run, struct arena *arena, struct run_row 
     fill_relatives(row, ms->parent_execution, ms->root_execution);
 }
 
+/* The row has been written. */
+static void note_row(struct run *run)
+{
+    run->stored_transitions = run->state->transitions;
+    run->is_unstored_counted = true;
+}
+
 static void store_row(struct run *run, struct transition *t)
 {
     struct store *store = run->engine->server->store;
@@ -238,6 +248,7 @@ static void store_row(struct run *run, struct transition *t)
         run->may_be_indexed |= row.attributes_changed;
         runs_update(store, &row);
         run->state->columns_changed = run->state->lookups_changed = false;
+        note_row(run);
     } else if (t->volatile_changed) {
         struct run_progress progress = {
             .history_length = run->state->next_event_id - 1,
@@ -247,6 +258,7 @@ static void store_row(struct run *run, struct transition *t)
         };
 
         runs_update_progress(store, run->id, &progress);
+        note_row(run);
     }
 }
 
@@ -269,7 +281,7 @@ static void check_fold(struct run *run, struct arena *arena)
 
         if (run->unstored.len > 0) {
             broken = mutable_state_apply_batch(again, (struct bytes){run->unstored.data, run->unstored.len});
-            again->transitions += run->unstored_first_id > row.history_length;
+            again->transitions += !run->is_unstored_counted;
         }
         if (run->state->workflow_task.is_speculative)
             again->workflow_task = run->state->workflow_task; /* in memory only, all of it */
@@ -360,14 +372,14 @@ static void commit_packed(struct run *run, struct transition *t, const struct pa
 {
     size_t stored = stored_count(t);
 
-    if (packed->count > 1)
-        t->volatile_changed = true; /* the row has to say that they are one transition: see run_fold_into */
     if (t->task_ended)
         run->dispatched_event_id = 0; /* the next task may get the same (virtual) id */
     if (t->events_count > 0 || t->volatile_changed || run->state->workflow_task.is_transient)
         run->state->transitions++; /* nothing of a speculative task is stored on the real server either */
     if (stored > 0)
         store_events(run, packed);
+    if (stored > 0 && run->stored_transitions != run->state->transitions)
+        t->volatile_changed = true; /* batches do not tell how many there were: the row has to */
     if (stored < t->events_count)
         keep_unstored(run, t->arena, t->events[stored]);
     if (stored > 0 && run->current_key == NULL && run->is_current)
@@ -464,10 +476,13 @@ void run_give_up(struct run *run, const struct task_memory *memory)
         store_poison(engine->server->store); /* the turn will be undone, and the run dropped with it */
         return;
     }
-    if (run->unstored.len > 0)
-        invariant(mutable_state_apply_batch(run->state, (struct bytes){run->unstored.data, run->unstored.len}) ==
-                      INTACT,
-                  "the started event does not fold");
+    if (run->unstored.len > 0) {
+        enum broken broken =
+            mutable_state_apply_batch(run->state, (struct bytes){run->unstored.data, run->unstored.len});
+
+        invariant(broken == INTACT, "the started event does not fold");
+        run->state->transitions += !run->is_unstored_counted;
+    }
     if (memory != NULL)
         workflow_task_recall(run->state, memory);
     else
@@ -523,6 +538,7 @@ struct run *engine_adopt_run(struct engine *engine, const struct namespace_info 
     run = run_new(engine, row.id, ns, run_id, request_id);
     run->may_be_indexed = row.search_attributes.len > 0;
     run->state = state;
+    run->stored_transitions = state->transitions;
     run->is_current = true;
     run_touch(run);
     return run;

@@ -45,6 +45,7 @@ struct run {
      */
     struct buffer unstored;
     int64_t unstored_first_id;
+    bool is_unstored_counted; /* the row has been written since: its transitions and its length include that event */
 
     struct engine *engine;
     struct timer deadline;
@@ -60,7 +61,7 @@ struct run {
     struct run *next_touched, *next_to_dispatch, *next_to_delete;
     bool is_current, is_touched, is_to_dispatch, is_to_delete;
     bool may_be_indexed; /* its row may have search attributes that are looked up */
-    int64_t stored_transitions;
+    int64_t stored_transitions; /* as many as loading the run would count: its row's, and batches behind that */
     size_t bytes; /* what it was last counted with */
 
     char *current_key; /* namespace and workflow id, when it is the current run */

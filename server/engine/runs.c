@@ -203,6 +203,7 @@ status run_fold(struct run *run, const struct run_row *row)
     }
     mutable_state_free(run->state);
     run->state = ms;
+    run->stored_transitions = ms->transitions;
     return status_ok();
 }
 
