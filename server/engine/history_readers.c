@@ -40,13 +40,14 @@ status run_read_history(struct run *run, struct arena *arena, int64_t from, int 
     return status_ok();
 }
 
-static ProtobufCBinaryData make_token(const struct run *run, struct arena *arena, int64_t next_event_id)
+static ProtobufCBinaryData make_token(const struct run *run, struct arena *arena, int64_t next_event_id, bool was_full)
 {
     PbHistoryPageToken token = PbHistoryPageToken_INIT;
 
     token.run_id = (ProtobufCBinaryData){UUID_BYTES, arena_memdup(arena, run->run_id, UUID_BYTES)};
     token.next_event_id = next_event_id;
     token.was_open = mutable_state_is_open(run->state);
+    token.was_full = was_full;
     return page_token_encode(arena, &token);
 }
 
@@ -139,7 +140,8 @@ static void append_history(struct call *call, const struct bytes *parts, size_t 
     call_append_field(call, field->id, parts, count);
 }
 
-/* A page from event `from` on. `waits`: the reader follows an open run to its end. */
+/* A page from event `from` on. A full one is never the last, as in the real server: who reads on by the token gets an
+ * empty page when nothing is left. So virtual events, which are on the last page only, come once. */
 static status fill_page(struct call *call, struct run *run, const PbGetWorkflowExecutionHistoryRequest *req,
                         int64_t from, PbGetWorkflowExecutionHistoryResponse *resp)
 {
@@ -154,8 +156,8 @@ static status fill_page(struct call *call, struct run *run, const PbGetWorkflowE
     TRY(run_read_history(run, call->arena, from, most, &parts, &count, &next));
     full = count == (size_t)most;
     if (full || (req->wait_new_event && mutable_state_is_open(run->state)))
-        resp->next_page_token = make_token(run, call->arena, next);
-    if (next >= run->state->next_event_id && shows_virtual_events(call)) {
+        resp->next_page_token = make_token(run, call->arena, next, full);
+    if (!full && next >= run->state->next_event_id && shows_virtual_events(call)) {
         PbHistory virtual = PbHistory_INIT;
         PbHistoryEvent *events[2];
 
@@ -195,7 +197,7 @@ static status fill_for_reader(struct history_reader *reader)
         return fill_page(call, run, call->request, reader->from, call->response);
     if (mutable_state_is_open(run->state)) {
         ((PbGetWorkflowExecutionHistoryResponse *)call->response)->next_page_token =
-            make_token(run, call->arena, run->state->next_event_id);
+            make_token(run, call->arena, run->state->next_event_id, false);
         append_history(call, NULL, 0);
         return status_ok();
     }
@@ -211,7 +213,7 @@ static void reader_expired(struct timer *timer, void *context)
     (void)timer;
     stop_reading(reader);
     if (reader->goes_on)
-        resp->next_page_token = make_token(reader->run, reader->call->arena, reader->from);
+        resp->next_page_token = make_token(reader->run, reader->call->arena, reader->from, false);
     append_history(reader->call, NULL, 0);
     call_answer(reader->call, status_ok());
 }
@@ -260,16 +262,22 @@ static status wait_for_more(struct call *call, struct run *run, int64_t from, bo
     return call_park(call, reader_cancelled, reader);
 }
 
-/* The run that the token, if there is one, and the request name; and where to go on (0: at the beginning). */
+/* Where a reader goes on. */
+struct place {
+    int64_t from;  /* 0: at the beginning */
+    bool is_known; /* the reader has seen all that was there: it may wait for more */
+};
+
+/* The run that the token, if there is one, and the request name; and where to go on. */
 static status find_place(struct call *call, const struct namespace_info *ns, const PbWorkflowExecution *wanted,
-                         const ProtobufCBinaryData *encoded, struct run **ret_run, int64_t *ret_from)
+                         const ProtobufCBinaryData *encoded, struct run **ret_run, struct place *ret_place)
 {
     PbWorkflowExecution execution = *wanted;
     const PbHistoryPageToken *token;
     char run_id[UUID_TEXT_BYTES];
     uint8_t uuid[UUID_BYTES];
 
-    *ret_from = 0;
+    *ret_place = (struct place){0};
     if (encoded->len == 0)
         return engine_find_run(call, ns, &execution, ret_run);
     token = page_token_decode(call->arena, encoded);
@@ -280,7 +288,7 @@ static status find_place(struct call *call, const struct namespace_info *ns, con
         return status_error(GRPC_INVALID_ARGUMENT, MSG_PAGE_TOKEN_OTHER_RUN);
     uuid_format(token->run_id.data, run_id);
     execution.run_id = run_id;
-    *ret_from = token->next_event_id;
+    *ret_place = (struct place){.from = token->next_event_id, .is_known = !token->was_full};
     return engine_find_run(call, ns, &execution, ret_run);
 }
 
@@ -288,22 +296,21 @@ status engine_get_history(struct call *call, const struct namespace_info *ns,
                           const PbGetWorkflowExecutionHistoryRequest *req, PbGetWorkflowExecutionHistoryResponse *resp)
 {
     bool close_only = req->history_event_filter_type == HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT;
-    bool is_first_page = req->next_page_token.len == 0;
+    struct place place;
     struct run *run;
     int64_t from;
 
-    TRY(find_place(call, ns, req->execution, &req->next_page_token, &run, &from));
-    if (from == 0)
-        from = 1;
+    TRY(find_place(call, ns, req->execution, &req->next_page_token, &run, &place));
+    from = place.from == 0 ? 1 : place.from;
     if (close_only && !mutable_state_is_open(run->state))
         return fill_close_event(call, run, resp);
-    if (close_only && (req->wait_new_event || is_first_page)) /* who asks for the end at all wants to see it */
+    if (close_only && (req->wait_new_event || place.from == 0)) /* who asks for the end at all wants to see it */
         return wait_for_more(call, run, from, true, req->wait_new_event);
     if (close_only) {
         append_history(call, NULL, 0);
         return status_ok();
     }
-    if (req->wait_new_event && !is_first_page && from >= run->state->next_event_id && mutable_state_is_open(run->state))
+    if (req->wait_new_event && place.is_known && from >= run->state->next_event_id && mutable_state_is_open(run->state))
         return wait_for_more(call, run, from, false, true);
     return fill_page(call, run, req, from, resp);
 }
@@ -365,17 +372,18 @@ status engine_get_history_reverse(struct call *call, const struct namespace_info
 {
     int most = req->maximum_page_size, count;
     struct event_batch *batches;
+    struct place place;
     struct run *run;
-    int64_t from;
 
     if (most <= 0 || most > PAGE_BATCHES_MAX)
         most = PAGE_BATCHES_MAX;
-    TRY(find_place(call, ns, req->execution, &req->next_page_token, &run, &from));
-    TRY(read_back(run, call->arena, from == 0 ? run->state->next_event_id : from + 1, most, &batches, &count));
+    TRY(find_place(call, ns, req->execution, &req->next_page_token, &run, &place));
+    TRY(read_back(run, call->arena, place.from == 0 ? run->state->next_event_id : place.from + 1, most, &batches,
+                  &count));
     resp->history = reversed(call->arena, batches, count);
     if (resp->history == NULL)
         return status_error(GRPC_DATA_LOSS, "the run's stored history cannot be read");
     if (count > 0 && batches[count - 1].first_event_id > 1)
-        resp->next_page_token = make_token(run, call->arena, batches[count - 1].first_event_id - 1);
+        resp->next_page_token = make_token(run, call->arena, batches[count - 1].first_event_id - 1, false);
     return status_ok();
 }

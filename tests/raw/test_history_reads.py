@@ -52,6 +52,20 @@ def test_pages_put_together_are_the_whole_history(server, size):
     assert (len(pages) > 1) == (size < 20)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 100])
+@pytest.mark.parametrize("is_started", [False, True])
+def test_a_transient_attempt_is_on_the_last_page_only(server, is_started, size):
+    run = server.start()
+    run.task().fail()
+    if is_started:
+        run.task()
+    pages = pages_of(run, maximum_page_size=size)
+    together = [event for page in pages for event in page.history.events]
+    assert [event.event_id for event in together] == list(range(1, 7 if is_started else 6))
+    if size < 4:  # three batches are stored
+        assert len(pages[-1].history.events) == (2 if is_started else 1) + (3 % size > 0) * (3 % size)
+
+
 def test_pages_of_a_long_history(server):
     run = server.start()
     for _ in range(6):
@@ -86,6 +100,17 @@ def test_a_waiting_read_brings_what_is_there_and_a_token(server):
     )
     run.signal("new")
     assert render(waiting.result().history.events) == "3 WorkflowExecutionSignaled"
+
+
+def test_a_waiting_read_does_not_wait_behind_a_full_page(server):
+    run = server.start()
+    run.task().fail()
+    page = run.history_page(wait_new_event=True, maximum_page_size=3)
+    assert render(page.history.events).endswith("4 WorkflowTaskFailed") and page.next_page_token
+    page = run.history_page(wait_new_event=True, maximum_page_size=3, next_page_token=page.next_page_token)
+    assert render(page.history.events) == "5 WorkflowTaskScheduled" and page.next_page_token
+    page = run.history_page(wait_new_event=True, next_page_token=page.next_page_token, timeout=2)
+    assert not page.history.events and page.next_page_token
 
 
 def test_a_waiting_read_of_a_closed_run_ends_without_a_token(server):
