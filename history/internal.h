@@ -302,7 +302,7 @@ void workflow_task_fill_started(struct arena *arena, const struct mutable_state 
 void workflow_task_deadline_passed(struct transition *t);
 
 /* Shows in the search attributes what has gone wrong with the last workflow tasks, when it is more than an accident. */
-void workflow_task_report_problems(struct mutable_state *ms);
+void workflow_task_report_problems(struct mutable_state *ms, const struct history_limits *limits);
 
 /* ---- virtual_task.c ---- */
 

@@ -144,6 +144,7 @@ struct used_request {
     char request_id[];
 };
 
+struct history_limits;
 struct versions;
 struct versioning;
 
@@ -247,7 +248,8 @@ enum broken mutable_state_apply_batch(struct mutable_state *ms, struct bytes his
 struct bytes mutable_state_pack_volatile(const struct mutable_state *ms, struct arena *arena);
 
 /* Restores the volatile part on top of the folded events. */
-enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes packed);
+enum broken mutable_state_unpack_volatile(struct mutable_state *ms, const struct history_limits *limits,
+                                          struct bytes packed);
 
 /* Whether the run is open. */
 static inline bool mutable_state_is_open(const struct mutable_state *ms)

@@ -30,7 +30,10 @@ struct history_limits {
     int64_t suggest_events, suggest_bytes;
     int64_t updates_in_flight_bytes_max; /* of updates, 0 means: no limit */
     int32_t updates_in_flight_max, updates_total_max;
+    int32_t updates_suggest_millionths; /* of updates_total_max: so many are a reason to continue as new; 0: none are */
     nanos task_timeout_default, task_timeout_max;
+    nanos task_heartbeat_max;      /* so long a worker may keep a task alive without progress (local activities) */
+    int32_t reported_problems_min; /* so many unsuccessful tasks in a row are told of in a search attribute; 0: none */
     bool tells_of_targets; /* whether pinned workflows are told that their queue sends work to another version now */
 };
 

@@ -122,7 +122,8 @@ static enum broken unpack_task(struct mutable_state *ms, const PbTransientWorkfl
     return INTACT;
 }
 
-enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes packed)
+enum broken mutable_state_unpack_volatile(struct mutable_state *ms, const struct history_limits *limits,
+                                          struct bytes packed)
 {
     struct arena *scratch;
     const PbRunVolatile *part;
@@ -152,7 +153,7 @@ enum broken mutable_state_unpack_volatile(struct mutable_state *ms, struct bytes
         ms->workflow_task_problems = part->workflow_task_problems;
         if (part->reset_run_id[0] != '\0')
             ms->reset_run_id = arena_strdup(ms->arena, part->reset_run_id);
-        workflow_task_report_problems(ms);
+        workflow_task_report_problems(ms, limits);
     }
     arena_free(scratch);
     return broken;

@@ -19,15 +19,11 @@
 #include "base/memory.h"
 #include "history/internal.h"
 
-/* A worker may keep a task alive without progress (local activities) for so long. Server 1.32.0, history.md 2.4. */
-#define HEARTBEAT_SPAN_MAX seconds(30 * 60)
-
 /* Of a speculative task that comes to nothing nothing is written, unless too much has been written since the last
  * completed task: then the worker would have to read all of it again. */
 enum { DISCARD_EVENTS = 2, DISCARD_EVENTS_IF_ABLE = 12 };
 
-/* So many unsuccessful tasks in a row are shown in a search attribute, for alerts. Server 1.32.0. */
-enum { REPORTED_PROBLEMS_MIN = 5 };
+/* Where unsuccessful tasks in a row are shown, for alerts. */
 #define REPORTED_PROBLEMS "TemporalReportedProblems"
 
 PbTaskQueue *workflow_task_queue(struct arena *arena, const struct mutable_state *ms)
@@ -110,7 +106,8 @@ void workflow_task_schedule(struct transition *t, bool even_in_backoff)
 /* Why a task that starts now suggests to continue as new: a bit for each reason. */
 static unsigned suggestions(const struct transition *t)
 {
-    int32_t updates_most = (t->limits->updates_total_max * 9 + 9) / 10; /* nine tenths, rounded up */
+    int64_t share = (int64_t)t->limits->updates_total_max * t->limits->updates_suggest_millionths;
+    int64_t updates_most = (share + 999999) / 1000000; /* rounded up */
     unsigned reasons = 0;
 
     if (t->ms->history_bytes - t->uncounted_bytes >= t->limits->suggest_bytes)
@@ -287,13 +284,18 @@ static void add_timed_out_event(struct transition *t, PbTimeoutType type)
     transition_settle(t);
 }
 
-void workflow_task_report_problems(struct mutable_state *ms)
+static bool problems_are_reported(const struct mutable_state *ms, const struct history_limits *limits)
+{
+    return limits->reported_problems_min > 0 && ms->workflow_task_problems >= limits->reported_problems_min;
+}
+
+void workflow_task_report_problems(struct mutable_state *ms, const struct history_limits *limits)
 {
     struct attribute_change change;
     const char *problems[2];
     struct arena *scratch;
 
-    if (ms->workflow_task_problems < REPORTED_PROBLEMS_MIN)
+    if (!problems_are_reported(ms, limits))
         return;
     scratch = arena_new(512);
     problems[0] = "category=WorkflowTaskTimedOut";
@@ -311,12 +313,12 @@ void workflow_task_report_problems(struct mutable_state *ms)
 
 /* Counts an unsuccessful task, before what is sticky is forgotten: a worker that has gone with its queue is no problem.
  */
-static void count_problem(struct mutable_state *ms)
+static void count_problem(const struct transition *t)
 {
-    if (ms->sticky_queue != NULL)
+    if (t->ms->sticky_queue != NULL)
         return;
-    ms->workflow_task_problems++;
-    workflow_task_report_problems(ms);
+    t->ms->workflow_task_problems++;
+    workflow_task_report_problems(t->ms, t->limits);
 }
 
 static void forget_problems(struct transition *t)
@@ -325,7 +327,7 @@ static void forget_problems(struct transition *t)
 
     if (ms->workflow_task_problems == 0)
         return;
-    if (ms->workflow_task_problems >= REPORTED_PROBLEMS_MIN)
+    if (problems_are_reported(ms, t->limits))
         mutable_state_set_search_attributes(ms, &(struct attribute_change){.name = REPORTED_PROBLEMS}, 1);
     ms->workflow_task_problems = 0;
     t->volatile_changed = true;
@@ -374,7 +376,7 @@ void workflow_task_deadline_passed(struct transition *t)
         end_without_event(ms);
     else
         add_timed_out_event(t, TIMEOUT_TYPE_START_TO_CLOSE);
-    count_problem(ms);
+    count_problem(t);
     try_again(t, task.attempt);
 }
 
@@ -514,7 +516,7 @@ struct refusal workflow_task_complete(struct transition *t, const PbRespondWorkf
     struct refusal refusal;
 
     *ret_outcome = (struct completion_outcome){
-        .heartbeat_timeout = is_heartbeat(request) && t->now - original_scheduled_time > HEARTBEAT_SPAN_MAX,
+        .heartbeat_timeout = is_heartbeat(request) && t->now - original_scheduled_time > t->limits->task_heartbeat_max,
         .discarded = may_be_discarded(ms, request),
     };
     t->ended_task =
@@ -594,7 +596,7 @@ void workflow_task_fail(struct transition *t, PbWorkflowTaskFailedCause cause, c
         failed->binary_checksum = borrow_text(binary_checksum);
         transition_settle(t);
     }
-    count_problem(ms);
+    count_problem(t);
     try_again(t, task.attempt);
 }
 
@@ -615,7 +617,7 @@ void workflow_task_fail_for_refusal(struct transition *t, const struct refusal *
         add_failed_event(t, refusal->cause, identity)->failure = server_failure(t->arena, refusal->text);
         transition_settle(t);
     }
-    count_problem(ms);
+    count_problem(t);
     if (refusal->terminates_run) {
         decide_terminate(t, refusal->text, NULL, "history-service");
         return;
@@ -642,7 +644,8 @@ void close_cut_task(struct transition *t)
         } else {
             add_failed_event(t, WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND, "history-service");
             transition_settle(t);
-            workflow_task_report_problems(ms); /* no further one, but what they are is told from the last event */
+            workflow_task_report_problems(
+                ms, t->limits); /* no further one, but what they are is told from the last event */
         }
         ms->next_attempt = 1;
         ms->close_refused = false;

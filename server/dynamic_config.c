@@ -6,7 +6,7 @@
 
 #include "base/duration_text.h"
 
-enum setting_type { TYPE_INT64, TYPE_INT32, TYPE_NANOS, TYPE_BOOL, TYPE_TEXTS };
+enum setting_type { TYPE_INT64, TYPE_INT32, TYPE_NANOS, TYPE_MILLIONTHS, TYPE_BOOL, TYPE_TEXTS };
 
 #define SETTING(key, type, field, value)                         \
     {                                                            \
@@ -40,19 +40,25 @@ static const struct setting {
     SETTING("system.transactionSizeLimit", TYPE_INT64, history.transaction_bytes_max, 4 << 20),
     SETTING("limit.historyCount.suggestContinueAsNew", TYPE_INT64, history.suggest_events, 4 << 10),
     SETTING("limit.historySize.suggestContinueAsNew", TYPE_INT64, history.suggest_bytes, 4 << 20),
-    /* 90 % of all that a run may have. */
     SETTING("history.maxInFlightUpdates", TYPE_INT32, history.updates_in_flight_max, 10),
     SETTING("history.maxInFlightUpdatePayloads", TYPE_INT64, history.updates_in_flight_bytes_max, 20 << 20),
     SETTING("history.maxTotalUpdates", TYPE_INT32, history.updates_total_max, 2000),
+    SETTING("history.maxTotalUpdates.suggestContinueAsNewThreshold", TYPE_MILLIONTHS,
+            history.updates_suggest_millionths, 900000),
     SETTING("history.defaultWorkflowTaskTimeout", TYPE_NANOS, history.task_timeout_default, 10 * NANOS_PER_SECOND),
     /* A constant there: no key, hence one that nobody can write. */
     SETTING("", TYPE_NANOS, history.task_timeout_max, 120 * NANOS_PER_SECOND),
+    SETTING("history.workflowTaskHeartbeatTimeout", TYPE_NANOS, history.task_heartbeat_max, 1800 * NANOS_PER_SECOND),
+    SETTING("system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute", TYPE_INT32,
+            history.reported_problems_min, 5),
 
     SETTING("matching.longPollExpirationInterval", TYPE_NANOS, long_poll_max, 60 * NANOS_PER_SECOND),
     SETTING("history.longPollExpirationInterval", TYPE_NANOS, history_long_poll_max, 20 * NANOS_PER_SECOND),
     SETTING("history.MaxBufferedQueryCount", TYPE_INT32, buffered_queries_max, 1),
     SETTING("frontend.namespaceCount", TYPE_INT32, long_polls_max, 1200),
-    SETTING("limit.historyMaxPageSize", TYPE_INT32, history_page_events_max, 256),
+    SETTING("frontend.historyMaxPageSize", TYPE_INT32, read_page_max, 256),
+    SETTING("limit.historyMaxPageSize", TYPE_INT32, task_page_max, 256),
+    SETTING("matching.historyMaxPageSize", TYPE_INT32, query_page_max, 256),
 
     SETTING("frontend.maxlinksPerRequest", TYPE_INT32, links_max, 10),
     SETTING("frontend.linkMaxSize", TYPE_INT32, link_bytes_max, 4000), /* two ids and a namespace of 1000 each fit */
@@ -101,6 +107,7 @@ static void store_value(struct dynamic_config *config, const struct setting *set
         *(int64_t *)(void *)place = value;
         break;
     case TYPE_INT32:
+    case TYPE_MILLIONTHS:
         *(int32_t *)(void *)place = value > INT32_MAX ? INT32_MAX : (int32_t)value;
         break;
     case TYPE_NANOS:
@@ -145,6 +152,9 @@ static bool convert(const struct setting *setting, const struct json_value *json
         /* A bare number is seconds. */
         *ret_value = json->kind == JSON_KIND_INTEGER ? nanos_scale(NANOS_PER_SECOND, json->integer)
                                                      : round_towards_zero(json->real * (double)NANOS_PER_SECOND);
+        return json->kind == JSON_KIND_INTEGER || json->kind == JSON_KIND_REAL;
+    case TYPE_MILLIONTHS:
+        *ret_value = round_towards_zero(json->real * 1e6 + 0.5);
         return json->kind == JSON_KIND_INTEGER || json->kind == JSON_KIND_REAL;
     case TYPE_BOOL:
         *ret_value = json->boolean;

@@ -22,10 +22,11 @@ struct dynamic_config {
 
     nanos long_poll_max;         /* matching.longPollExpirationInterval: a poll without a task ends empty after this */
     nanos history_long_poll_max; /* history.longPollExpirationInterval: the same for readers that wait for new events */
-    int32_t history_page_events_max; /* limit.historyMaxPageSize: events per page of a history, when the client asks for
-                                        none */
-    int32_t buffered_queries_max;    /* history.MaxBufferedQueryCount: per run, waiting for its workflow task */
-    int32_t long_polls_max;          /* frontend.namespaceCount: concurrent ones per namespace and API */
+    /* Batches per page of a history: of one that is read, without another number; behind a workflow task; behind a
+     * query of a run that has no task. At most 256, which is what anything else means. */
+    int32_t read_page_max, task_page_max, query_page_max;
+    int32_t buffered_queries_max; /* history.MaxBufferedQueryCount: per run, waiting for its workflow task */
+    int32_t long_polls_max;       /* frontend.namespaceCount: concurrent ones per namespace and API */
 
     /* Requests that start or signal. */
     int32_t links_max, link_bytes_max;

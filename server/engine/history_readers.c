@@ -16,6 +16,17 @@ enum { PAGE_BATCHES_MAX = 256 };
 /* How long a reader waits at most before it gets an empty page, and how long before its own deadline. Server 1.32.0. */
 #define READER_TAIL_ROOM seconds(1)
 
+static int batches_at_most(int asked)
+{
+    return asked <= 0 || asked > PAGE_BATCHES_MAX ? PAGE_BATCHES_MAX : asked;
+}
+
+/* The batches that a page for a client may have which has asked for so many. */
+static int page_size(const struct call *call, int asked)
+{
+    return batches_at_most(asked <= 0 ? call->server->options->config.read_page_max : asked);
+}
+
 status run_read_history(struct run *run, struct arena *arena, int64_t from, int most, struct bytes **ret_parts,
                         size_t *ret_count, int64_t *ret_next)
 {
@@ -23,6 +34,7 @@ status run_read_history(struct run *run, struct arena *arena, int64_t from, int 
     struct bytes *parts;
     int count;
 
+    most = batches_at_most(most);
     TRY(events_read(run->engine->server->store, arena, run->id, from, most, &batches, &count));
     parts =
         ARENA_NEW_ARRAY(arena, struct bytes, (size_t)count + 2); /* one for the unstored event, one for virtual ones */
@@ -145,14 +157,12 @@ static void append_history(struct call *call, const struct bytes *parts, size_t 
 static status fill_page(struct call *call, struct run *run, const PbGetWorkflowExecutionHistoryRequest *req,
                         int64_t from, PbGetWorkflowExecutionHistoryResponse *resp)
 {
-    int most = req->maximum_page_size;
+    int most = page_size(call, req->maximum_page_size);
     struct bytes *parts;
     size_t count;
     int64_t next;
     bool full;
 
-    if (most <= 0 || most > PAGE_BATCHES_MAX)
-        most = PAGE_BATCHES_MAX;
     TRY(run_read_history(run, call->arena, from, most, &parts, &count, &next));
     full = count == (size_t)most;
     if (full || (req->wait_new_event && mutable_state_is_open(run->state)))
@@ -370,13 +380,11 @@ status engine_get_history_reverse(struct call *call, const struct namespace_info
                                   const PbGetWorkflowExecutionHistoryReverseRequest *req,
                                   PbGetWorkflowExecutionHistoryReverseResponse *resp)
 {
-    int most = req->maximum_page_size, count;
+    int most = page_size(call, req->maximum_page_size), count;
     struct event_batch *batches;
     struct place place;
     struct run *run;
 
-    if (most <= 0 || most > PAGE_BATCHES_MAX)
-        most = PAGE_BATCHES_MAX;
     TRY(find_place(call, ns, req->execution, &req->next_page_token, &run, &place));
     TRY(read_back(run, call->arena, place.from == 0 ? run->state->next_event_id : place.from + 1, most, &batches,
                   &count));

@@ -234,7 +234,7 @@ void run_set_deadline(struct run *run);
 /* Hands the pending workflow task to matching, again if `again`. */
 void run_dispatch_task(struct run *run, bool again);
 
-/* The history of a run from event `from` on: batches, at most `most`, and behind them what is not stored yet.
+/* The history of a run from event `from` on: batches, at most `most` (0: 256), and behind them what is not stored yet.
  * `ret_next`: the first event that is not contained. */
 status run_read_history(struct run *run, struct arena *arena, int64_t from, int most, struct bytes **ret_parts,
                         size_t *ret_count, int64_t *ret_next);

@@ -178,7 +178,7 @@ status run_fold_into(struct run *run, struct mutable_state *ms, struct arena *sc
     } while (count == BATCHES_PER_READ);
     if (ms->next_event_id == 1)
         return data_loss(run, "it has no events");
-    if (mutable_state_unpack_volatile(ms, row->volatile_part) != INTACT)
+    if (mutable_state_unpack_volatile(ms, run->engine->limits, row->volatile_part) != INTACT)
         return data_loss(run, "its volatile part contradicts its events");
     /* The row may have counted a workflow task's start that has not survived: its id goes to another event, which is
      * one more, so the row is written again. */

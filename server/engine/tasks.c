@@ -8,7 +8,6 @@
 #include "server/engine/internal.h"
 
 /* History pages count batches; a poll's first page has at most this many. Server 1.32.0. */
-enum { HISTORY_PAGE_BATCHES = 256 };
 
 /* ---- dispatch ---- */
 
@@ -103,12 +102,13 @@ static void history_unreadable(struct run *run, status read)
 }
 
 /* The history behind a task: stored batches, what is not stored yet, and the virtual events of a transient task. */
-static void attach_history(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, int64_t from)
+static void attach_history(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, int64_t from,
+                           int page_max)
 {
     struct bytes *parts;
     size_t count;
     int64_t next;
-    status read = run_read_history(run, call->arena, from, HISTORY_PAGE_BATCHES, &parts, &count, &next);
+    status read = run_read_history(run, call->arena, from, page_max, &parts, &count, &next);
 
     if (!status_is_ok(read)) {
         history_unreadable(run, read);
@@ -164,7 +164,8 @@ void fill_workflow_task(struct call *call, struct run *run, PbPollWorkflowTaskQu
                         int64_t backlog)
 {
     fill_task(call, run, resp, backlog, UNPROCESSED_UPDATES);
-    attach_history(call, run, resp, partial_history ? run->state->previous_started_event_id + 1 : 1);
+    attach_history(call, run, resp, partial_history ? run->state->previous_started_event_id + 1 : 1,
+                   call->server->options->config.task_page_max);
 }
 
 void fill_query_task(struct call *call, struct run *run, PbPollWorkflowTaskQueueResponse *resp, bool without_history)
@@ -174,7 +175,7 @@ void fill_query_task(struct call *call, struct run *run, PbPollWorkflowTaskQueue
     if (without_history)
         resp->history = ARENA_NEW_PB(call->arena, PbHistory);
     else
-        attach_history(call, run, resp, 1);
+        attach_history(call, run, resp, 1, call->server->options->config.query_page_max);
 }
 
 /* A task that a client never got is pending again. */
@@ -359,7 +360,7 @@ static PbHistory *unpacked_history(struct run *run, struct arena *arena, int64_t
     PbHistory *history = NULL;
     size_t count;
     int64_t next;
-    status read = run_read_history(run, arena, from, HISTORY_PAGE_BATCHES, &parts, &count, &next);
+    status read = run_read_history(run, arena, from, 0, &parts, &count, &next);
 
     if (!status_is_ok(read)) {
         history_unreadable(run, read);

@@ -24,8 +24,11 @@ static const struct history_limits DEFAULTS = {
     .updates_in_flight_bytes_max = 20 << 20,
     .updates_in_flight_max = 10,
     .updates_total_max = 2000,
+    .updates_suggest_millionths = 900000,
     .task_timeout_default = 10 * NANOS_PER_SECOND,
     .task_timeout_max = 120 * NANOS_PER_SECOND,
+    .task_heartbeat_max = 1800 * NANOS_PER_SECOND,
+    .reported_problems_min = 5,
     .tells_of_targets = true,
 };
 
@@ -115,7 +118,7 @@ static struct mutable_state *fold(struct bed *bed)
 
     for (size_t i = 0; i < stored_count(bed); i++)
         ck_assert_int_eq(mutable_state_apply(ms, bed->log[i]), INTACT);
-    ck_assert_int_eq(mutable_state_unpack_volatile(ms, bed->stored_volatile), INTACT);
+    ck_assert_int_eq(mutable_state_unpack_volatile(ms, &bed->limits, bed->stored_volatile), INTACT);
     return ms;
 }
 

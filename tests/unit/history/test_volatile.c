@@ -21,7 +21,7 @@ static enum broken unpack_upon_log(struct bytes part)
     struct arena *arena = arena_new(1024);
 
     ck_assert_int_eq(broken, INTACT);
-    broken = mutable_state_unpack_volatile(ms, part);
+    broken = mutable_state_unpack_volatile(ms, &bed.limits, part);
     if (broken == INTACT) { /* then it can be used like any other */
         (void)mutable_state_next_deadline(ms);
         (void)mutable_state_pack_volatile(ms, arena);
@@ -261,7 +261,7 @@ START_TEST(what_is_accepted_can_be_lived_with)
 
         copy[rand_below(rand, part.len)] ^= (uint8_t)(1u << rand_below(rand, 8));
         ck_assert_int_eq(mutable_state_apply_batch(ms, bed_packed_log(&bed, (int64_t)bed.log_count - 1)), INTACT);
-        if (mutable_state_unpack_volatile(ms, (struct bytes){copy, part.len}) == INTACT) {
+        if (mutable_state_unpack_volatile(ms, &bed.limits, (struct bytes){copy, part.len}) == INTACT) {
             t = *bed_begin(&bed);
             t.ms = ms;
             transition_flush_buffered(&t);
