@@ -113,12 +113,6 @@ void matching_limits_changed(struct matching *matching, const struct queue_name 
         limits_refresh(matching, task_queue);
 }
 
-void matching_limits_changed_all(struct matching *matching)
-{
-    for (struct task_queue *task_queue = matching->queues.by_key; task_queue != NULL; task_queue = task_queue->hh.next)
-        limits_refresh(matching, task_queue);
-}
-
 uint32_t matching_fairness_key(const char *key)
 {
     uint32_t number = key[0] == '\0' ? 0 : fingerprint32(key, strlen(key));

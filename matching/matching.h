@@ -258,9 +258,6 @@ bool matching_version_has_pollers(const struct matching *matching, int64_t names
 /* What has been configured for the queue (matching_ports.limits) has changed: it acts at once, on what waits, too. */
 void matching_limits_changed(struct matching *matching, const struct queue_name *queue);
 
-/* The same of all task queues. */
-void matching_limits_changed_all(struct matching *matching);
-
 /* How many tasks per second a queue hands out at most. */
 struct queue_rate {
     enum { RATE_UNLIMITED, RATE_CONFIGURED, RATE_OF_WORKER } source;
