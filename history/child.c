@@ -50,39 +50,38 @@ static const char *times_problem(struct transition *t, const PbStartChildWorkflo
     return NULL;
 }
 
-static const char *child_problem(struct transition *t, const PbStartChildWorkflowExecutionCommandAttributes *want)
+static const char *child_problem(struct transition *t, const PbStartChildWorkflowExecutionCommandAttributes *want,
+                                 const char *namespace_name)
 {
     size_t id_max = (size_t)t->limits->id_bytes_max;
     const char *id = want->workflow_id, *type = want->workflow_type == NULL ? "" : want->workflow_type->name;
-    const char *problem = other_namespace_problem(t, want->namespace_);
+    const char *problem;
 
-    if (problem != NULL)
-        return problem;
     if (id[0] == '\0')
         return arena_printf(
             t->arena,
             "Required field WorkflowId is not set on StartChildWorkflowExecutionCommand. WorkflowType=%s "
             "Namespace=%s",
-            type, t->namespace_name);
+            type, namespace_name);
     if (type[0] == '\0')
         return arena_printf(
             t->arena,
             "Required field WorkflowType is not set on StartChildWorkflowExecutionCommand. WorkflowId=%s "
             "Namespace=%s",
-            id, t->namespace_name);
+            id, namespace_name);
     if (strlen(id) > id_max)
         return arena_printf(t->arena,
                             "WorkflowId on StartChildWorkflowExecutionCommand exceeds length limit. WorkflowId=%s "
                             "Length=%zu Limit=%zu WorkflowType=%s Namespace=%s",
-                            id, strlen(id), id_max, type, t->namespace_name);
+                            id, strlen(id), id_max, type, namespace_name);
     if (strlen(type) > id_max)
         return arena_printf(t->arena,
                             "WorkflowType on StartChildWorkflowExecutionCommand exceeds length limit. WorkflowId=%s "
                             "WorkflowType=%s Length=%zu Limit=%zu Namespace=%s",
-                            id, type, strlen(type), id_max, t->namespace_name);
+                            id, type, strlen(type), id_max, namespace_name);
     if ((problem = times_problem(t, want)) != NULL)
         return arena_printf(t->arena, "%s WorkflowId=%s WorkflowType=%s Namespace=%s", problem, id, type,
-                            t->namespace_name);
+                            namespace_name);
     if ((problem = priority_problem(want->priority)) != NULL)
         return problem;
     problem = workflow_queue_problem(
@@ -92,7 +91,7 @@ static const char *child_problem(struct transition *t, const PbStartChildWorkflo
             t->arena,
             "invalid TaskQueue on StartChildWorkflowExecutionCommand: %s. WorkflowId=%s WorkflowType=%s "
             "Namespace=%s TaskQueue=name:\"%s\" kind:TASK_QUEUE_KIND_NORMAL",
-            problem, id, type, t->namespace_name, want->task_queue == NULL ? "" : want->task_queue->name);
+            problem, id, type, namespace_name, want->task_queue == NULL ? "" : want->task_queue->name);
     return NULL;
 }
 
@@ -125,24 +124,28 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
     PbStartChildWorkflowExecutionInitiatedEventAttributes *initiated;
     struct search_attributes_verdict verdict;
     PbSearchAttributes *search_attributes;
+    struct target_namespace target;
     struct refusal refusal;
     bool has_queue;
-    const char *problem;
+    const char *problem, *not_allowed;
 
     if (command == NULL)
         return refuse(t, BAD,
                       "StartChildWorkflowExecutionCommandAttributes is not set on StartChildWorkflowExecutionCommand.");
     want = command->start_child_workflow_execution_command_attributes;
-    refusal = judge_search_attributes(t, want->search_attributes, &verdict);
+    not_allowed = target_namespace_problem(t, want->namespace_, &target);
+    refusal = judge_search_attributes(t, target.name, want->search_attributes, &verdict);
     if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
-        return refusal;
-    if ((problem = child_problem(t, want)) != NULL)
+        return refusal; /* an unknown name comes before all else */
+    if (not_allowed != NULL)
+        return refuse(t, BAD, "%s", not_allowed);
+    if ((problem = child_problem(t, want, target.name)) != NULL)
         return refuse(t, BAD, "%s", problem);
     if (verdict.problem != NULL)
         return refuse(
             t, WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
             "invalid SearchAttributes on StartChildWorkflowCommand: %s. WorkflowId=%s WorkflowType=%s Namespace=%s",
-            verdict.problem, want->workflow_id, want->workflow_type->name, t->namespace_name);
+            verdict.problem, want->workflow_id, want->workflow_type->name, target.name);
     if ((problem = override_problem(t->arena, want->versioning_override)) != NULL)
         return refuse(t, BAD, "%s", problem);
     if (packed_bytes(want->input) > t->limits->blob_bytes_max)
@@ -158,8 +161,8 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
                       (int)HASH_CNT(by_event, t->ms->children), t->limits->pending_children_max);
     has_queue = want->task_queue != NULL && want->task_queue->name[0] != '\0';
     initiated = transition_add(t, EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED);
-    initiated->namespace_ = t->namespace_name;
-    initiated->namespace_id = t->namespace_id;
+    initiated->namespace_ = target.name;
+    initiated->namespace_id = target.id;
     initiated->workflow_id = want->workflow_id;
     initiated->workflow_type = want->workflow_type;
     initiated->task_queue = normal_task_queue(t->arena, has_queue ? want->task_queue->name : t->ms->task_queue);

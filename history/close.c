@@ -323,7 +323,7 @@ struct refusal decide_continue_as_new(struct transition *t, const PbCommand *com
             t, bad,
             "ContinueAsNewWorkflowExecutionCommandAttributes is not set on ContinueAsNewWorkflowExecutionCommand.");
     want = command->continue_as_new_workflow_execution_command_attributes;
-    refusal = judge_search_attributes(t, want->search_attributes, &verdict);
+    refusal = judge_search_attributes(t, t->namespace_name, want->search_attributes, &verdict);
     if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
         return refusal;
     if ((problem = continue_problem(t, want)) != NULL)

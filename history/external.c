@@ -35,9 +35,10 @@ static bool is_run_id(const char *text)
 
 /* ---- signals ---- */
 
-static const char *signal_problem(struct transition *t, const PbSignalExternalWorkflowExecutionCommandAttributes *want)
+static const char *signal_problem(struct transition *t, const PbSignalExternalWorkflowExecutionCommandAttributes *want,
+                                  struct target_namespace *ret_target)
 {
-    const char *id, *run_id, *ns = want->namespace_, *problem = other_namespace_problem(t, want->namespace_);
+    const char *id, *run_id, *ns = want->namespace_, *problem = target_namespace_problem(t, ns, ret_target);
     size_t id_max = (size_t)t->limits->id_bytes_max;
 
     if (want->execution == NULL)
@@ -74,6 +75,7 @@ struct refusal decide_signal_external(struct transition *t, const PbCommand *com
 {
     const PbSignalExternalWorkflowExecutionCommandAttributes *want;
     PbSignalExternalWorkflowExecutionInitiatedEventAttributes *initiated;
+    struct target_namespace target;
     const char *problem;
 
     if (command == NULL)
@@ -81,7 +83,7 @@ struct refusal decide_signal_external(struct transition *t, const PbCommand *com
             t, BAD_SIGNAL,
             "SignalExternalWorkflowExecutionCommandAttributes is not set on SignalExternalWorkflowExecutionCommand.");
     want = command->signal_external_workflow_execution_command_attributes;
-    if ((problem = signal_problem(t, want)) != NULL)
+    if ((problem = signal_problem(t, want, &target)) != NULL)
         return refuse(t, BAD_SIGNAL, "%s", problem);
     if (packed_bytes(want->input) > t->limits->blob_bytes_max)
         return refuse_and_terminate(t, BAD_SIGNAL,
@@ -94,7 +96,7 @@ struct refusal decide_signal_external(struct transition *t, const PbCommand *com
     initiated = transition_add(t, EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED);
     initiated->workflow_task_completed_event_id = task->completed_event_id;
     initiated->namespace_ = want->namespace_; /* as given, perhaps not at all */
-    initiated->namespace_id = t->namespace_id;
+    initiated->namespace_id = target.id;
     initiated->workflow_execution = want->execution;
     initiated->signal_name = want->signal_name;
     initiated->input = want->input;
@@ -120,10 +122,10 @@ static bool initiated_in_this_task(const struct transition *t, const char *workf
 
 static const char *cancel_problem(struct transition *t,
                                   const PbRequestCancelExternalWorkflowExecutionCommandAttributes *want,
-                                  int64_t completed_event_id)
+                                  int64_t completed_event_id, struct target_namespace *ret_target)
 {
     const char *id = want->workflow_id, *run_id = want->run_id, *ns = want->namespace_;
-    const char *problem = other_namespace_problem(t, ns);
+    const char *problem = target_namespace_problem(t, ns, ret_target);
     size_t id_max = (size_t)t->limits->id_bytes_max;
 
     if (problem != NULL)
@@ -157,6 +159,7 @@ struct refusal decide_request_cancel_external(struct transition *t, const PbComm
 {
     const PbRequestCancelExternalWorkflowExecutionCommandAttributes *want;
     PbRequestCancelExternalWorkflowExecutionInitiatedEventAttributes *initiated;
+    struct target_namespace target;
     const char *problem;
 
     if (command == NULL)
@@ -164,7 +167,7 @@ struct refusal decide_request_cancel_external(struct transition *t, const PbComm
                       "RequestCancelExternalWorkflowExecutionCommandAttributes is not set on "
                       "RequestCancelExternalWorkflowExecutionCommand.");
     want = command->request_cancel_external_workflow_execution_command_attributes;
-    if ((problem = cancel_problem(t, want, task->completed_event_id)) != NULL)
+    if ((problem = cancel_problem(t, want, task->completed_event_id, &target)) != NULL)
         return refuse(t, BAD_CANCEL, "%s", problem);
     if (count(t->ms, false) >= t->limits->pending_cancels_max)
         return refuse(
@@ -175,7 +178,7 @@ struct refusal decide_request_cancel_external(struct transition *t, const PbComm
     initiated = transition_add(t, EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED);
     initiated->workflow_task_completed_event_id = task->completed_event_id;
     initiated->namespace_ = want->namespace_;
-    initiated->namespace_id = t->namespace_id;
+    initiated->namespace_id = target.id;
     initiated->workflow_execution = ARENA_NEW_PB(t->arena, PbWorkflowExecution);
     initiated->workflow_execution->workflow_id = want->workflow_id;
     initiated->workflow_execution->run_id = want->run_id;
@@ -195,6 +198,13 @@ static void told(struct transition *t)
     workflow_task_schedule(t, false);
 }
 
+/* An initiated event names the target's namespace as its command does, perhaps not at all; what comes of it names it.
+ */
+static const char *target_name(const struct transition *t, const char *given)
+{
+    return given[0] == '\0' ? t->namespace_name : given;
+}
+
 void external_delivered(struct transition *t, struct external *external)
 {
     if (external->signal != NULL) {
@@ -203,7 +213,7 @@ void external_delivered(struct transition *t, struct external *external)
             transition_add(t, EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED);
 
         signaled->initiated_event_id = external->initiated_event_id;
-        signaled->namespace_ = t->namespace_name;
+        signaled->namespace_ = target_name(t, sent->namespace_);
         signaled->namespace_id = sent->namespace_id;
         signaled->workflow_execution = sent->workflow_execution;
         signaled->control = sent->control;
@@ -214,7 +224,7 @@ void external_delivered(struct transition *t, struct external *external)
             transition_add(t, EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED);
 
         requested->initiated_event_id = external->initiated_event_id;
-        requested->namespace_ = t->namespace_name;
+        requested->namespace_ = target_name(t, sent->namespace_);
         requested->namespace_id = sent->namespace_id;
         requested->workflow_execution = sent->workflow_execution;
     }
@@ -230,7 +240,7 @@ void external_failed(struct transition *t, struct external *external, int cause)
 
         failed->cause = (PbSignalExternalWorkflowExecutionFailedCause)cause;
         failed->initiated_event_id = external->initiated_event_id;
-        failed->namespace_ = t->namespace_name;
+        failed->namespace_ = target_name(t, sent->namespace_);
         failed->namespace_id = sent->namespace_id;
         failed->workflow_execution = sent->workflow_execution;
         failed->control = sent->control;
@@ -242,7 +252,7 @@ void external_failed(struct transition *t, struct external *external, int cause)
 
         failed->cause = (PbCancelExternalWorkflowExecutionFailedCause)cause;
         failed->initiated_event_id = external->initiated_event_id;
-        failed->namespace_ = t->namespace_name;
+        failed->namespace_ = target_name(t, sent->namespace_);
         failed->namespace_id = sent->namespace_id;
         failed->workflow_execution = sent->workflow_execution;
     }

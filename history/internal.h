@@ -46,8 +46,14 @@ struct task_context {
 /* What is wrong with the priority that a command gives, or NULL. NULL is a good one. */
 const char *priority_problem(const PbPriority *priority);
 
-/* What is wrong with the namespace that a command names for another workflow, or NULL. */
-const char *other_namespace_problem(const struct transition *t, const char *name);
+/* Where another workflow is that a command names. */
+struct target_namespace {
+    const char *name, *id; /* the id as text */
+};
+
+/* What is wrong with the namespace that a command names for another workflow ("": its own), or NULL. Either way
+ * `ret_target` is set. */
+const char *target_namespace_problem(const struct transition *t, const char *name, struct target_namespace *ret_target);
 
 /* Decides one command. */
 typedef struct refusal command_decide(struct transition *t, const PbCommand *command, struct task_context *task);
@@ -263,10 +269,11 @@ bool messages_are_rejections(const PbRespondWorkflowTaskCompletedRequest *reques
 
 /* ---- properties.c ---- */
 
-/* Asks what the search attributes of a command are. Refuses an unknown name at once, as the first thing that is wrong
- * with the command; a problem with values stands in the verdict, for the command to tell in its own words. */
-struct refusal judge_search_attributes(struct transition *t, const PbSearchAttributes *given,
-                                       struct search_attributes_verdict *ret_verdict);
+/* Asks what the search attributes of a command are, for a run in that namespace. Refuses an unknown name at once, as
+ * the first thing that is wrong with the command; a problem with values stands in the verdict, for the command to tell
+ * in its own words. */
+struct refusal judge_search_attributes(struct transition *t, const char *namespace_name,
+                                       const PbSearchAttributes *given, struct search_attributes_verdict *ret_verdict);
 
 /* Those that are set for a run that begins; NULL when there are none. */
 PbSearchAttributes *set_search_attributes(struct transition *t, const struct search_attributes_verdict *verdict);

@@ -76,7 +76,11 @@ const char *priority_problem(const PbPriority *priority)
     return priority->fairness_weight < 0 ? "must be greater than zero" : NULL;
 }
 
-const char *other_namespace_problem(const struct transition *t, const char *name)
+const char *target_namespace_problem(const struct transition *t, const char *name, struct target_namespace *ret_target)
 {
-    return name[0] == '\0' || strcmp(name, t->namespace_name) == 0 ? NULL : "cross namespace commands are not allowed";
+    *ret_target = (struct target_namespace){t->namespace_name, t->namespace_id};
+    if (name[0] == '\0' || strcmp(name, t->namespace_name) == 0)
+        return NULL;
+    *ret_target = (struct target_namespace){name, t->namespace_id_of(t->context, name)};
+    return t->limits->crosses_namespaces ? NULL : "cross namespace commands are not allowed";
 }

@@ -101,13 +101,13 @@ static PbMemo *merged_memo(struct arena *arena, const PbMemo *present, const PbM
             (ret_bytes) += (int64_t)strlen((map)->fields[field]->key) + packed_bytes((map)->fields[field]->value); \
     } while (0)
 
-struct refusal judge_search_attributes(struct transition *t, const PbSearchAttributes *given,
-                                       struct search_attributes_verdict *ret_verdict)
+struct refusal judge_search_attributes(struct transition *t, const char *namespace_name,
+                                       const PbSearchAttributes *given, struct search_attributes_verdict *ret_verdict)
 {
     *ret_verdict = (struct search_attributes_verdict){0};
     if (given == NULL || given->n_indexed_fields == 0)
         return ACCEPTED;
-    t->judge_search_attributes(t->context, t->arena, given, ret_verdict);
+    t->judge_search_attributes(t->context, t->arena, namespace_name, given, ret_verdict);
     return ret_verdict->is_unknown_name
                ? refuse(t, WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, "%s", ret_verdict->problem)
                : ACCEPTED;
@@ -148,7 +148,7 @@ struct refusal decide_upsert_search_attributes(struct transition *t, const PbCom
         return refuse(t, bad, "SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.");
     if (given->n_indexed_fields == 0)
         return refuse(t, bad, "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.");
-    refusal = judge_search_attributes(t, given, &verdict);
+    refusal = judge_search_attributes(t, t->namespace_name, given, &verdict);
     if (refusal.cause != WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED)
         return refusal;
     if (verdict.problem != NULL)

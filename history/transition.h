@@ -34,6 +34,7 @@ struct history_limits {
     nanos task_timeout_default, task_timeout_max;
     nanos task_heartbeat_max;      /* so long a worker may keep a task alive without progress (local activities) */
     int32_t reported_problems_min; /* so many unsuccessful tasks in a row are told of in a search attribute; 0: none */
+    bool crosses_namespaces;       /* whether commands may act in other namespaces */
     bool tells_of_targets; /* whether pinned workflows are told that their queue sends work to another version now */
 };
 
@@ -114,8 +115,11 @@ struct transition {
     nanos retention;                           /* of its namespace: how long closed runs are kept */
     /* Reads this run's first event again (input, header: not kept in memory). Its memory is the turn's. */
     const PbHistoryEvent *(*load_first_event)(void *context);
-    /* Judges search attributes (there are some); says why they are too large, or NULL. */
-    void (*judge_search_attributes)(void *context, struct arena *arena, const PbSearchAttributes *attributes,
+    /* The id, as text, of another namespace that a command names: it is there. */
+    const char *(*namespace_id_of)(void *context, const char *namespace_name);
+    /* Judges search attributes (there are some) of a run in this namespace; says why they are too large, or NULL. */
+    void (*judge_search_attributes)(void *context, struct arena *arena, const char *namespace_name,
+                                    const PbSearchAttributes *attributes,
                                     struct search_attributes_verdict *ret_verdict);
     const char *(*search_attributes_size_problem)(void *context, struct arena *arena,
                                                   const PbSearchAttributes *attributes);

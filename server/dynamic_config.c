@@ -74,6 +74,7 @@ static const struct setting {
     SETTING("", TYPE_INT32, task_completion_bytes_max, 40 << 20), /* a constant there */
 
     SETTING("system.enableDeploymentVersions", TYPE_BOOL, deployment_versions, 1),
+    SETTING("system.enableCrossNamespaceCommands", TYPE_BOOL, history.crosses_namespaces, 0),
     SETTING("system.enableSendTargetVersionChanged", TYPE_BOOL, history.tells_of_targets, 1),
     SETTING("matching.maxDeployments", TYPE_INT32, deployments.deployments_max, 100),
     SETTING("matching.maxVersionsInDeployment", TYPE_INT32, deployments.versions_max, 100),

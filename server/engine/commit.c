@@ -46,12 +46,32 @@ static const PbHistoryEvent *read_first_event(void *context)
     return history->events[0];
 }
 
-static void judge_search_attributes(void *context, struct arena *arena, const PbSearchAttributes *attributes,
-                                    struct search_attributes_verdict *ret_verdict)
+/* That of a name: the run's own, or one that was looked for before the commands of a completion are decided. */
+static const struct namespace_info *namespace_named(const struct run *run, const char *name)
+{
+    const struct server *server = run->engine->server;
+    const struct namespace_info *ns = run->ns;
+    status found;
+
+    if (strcmp(name, ns->name) == 0)
+        return ns;
+    found = namespaces_find(server->namespaces, turn_arena(server->turn), name, &ns);
+    invariant(status_is_ok(found), "a command's namespace %s is not there", name);
+    return ns;
+}
+
+static const char *namespace_id_of(void *context, const char *name)
+{
+    return namespace_named(context, name)->uuid_text;
+}
+
+static void judge_search_attributes(void *context, struct arena *arena, const char *namespace_name,
+                                    const PbSearchAttributes *attributes, struct search_attributes_verdict *ret_verdict)
 {
     const struct run *run = context;
 
-    search_attributes_judge(arena, &run->engine->server->options->config, run->ns, attributes, ret_verdict);
+    search_attributes_judge(arena, &run->engine->server->options->config, namespace_named(run, namespace_name),
+                            attributes, ret_verdict);
 }
 
 static const char *search_attributes_size_problem(void *context, struct arena *arena,
@@ -74,6 +94,7 @@ void run_begin(struct run *run, struct transition *t)
     t->namespace_id = run->ns->uuid_text;
     t->retention = run->ns->retention;
     t->load_first_event = read_first_event;
+    t->namespace_id_of = namespace_id_of;
     t->judge_search_attributes = judge_search_attributes;
     t->search_attributes_size_problem = search_attributes_size_problem;
     t->version_has_queue = run_version_has_queue;

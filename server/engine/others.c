@@ -23,12 +23,18 @@ struct errand {
     const struct child_end *end;      /* TELL_PARENT */
     const char *workflow_id, *run_id; /* TELL_PARENT: the parent; END_CHILD: the child and the first run of its chain */
     const char *child_id, *child_run_id; /* TELL_PARENT: the child and the first run of its chain */
-    const struct namespace_info *ns;
+    const struct namespace_info *ns;     /* TELL_PARENT, END_CHILD: in which that one is */
     PbParentClosePolicy policy;
     struct errand *next;
 };
 
 static const char server_identity[] = "history-service";
+
+/* The namespace that an event names by its id. NULL: it is gone. */
+static const struct namespace_info *namespace_of(const struct engine *engine, const char *id)
+{
+    return namespaces_find_by_uuid(engine->server->namespaces, id);
+}
 
 static void enqueue(struct engine *engine, const struct errand *what)
 {
@@ -46,7 +52,7 @@ static void enqueue(struct engine *engine, const struct errand *what)
 
 void others_enqueue_effect(struct run *run, const struct effect *effect)
 {
-    struct errand errand = {.run = run->id, .event_id = effect->event_id, .ns = run->ns};
+    struct errand errand = {.run = run->id, .event_id = effect->event_id};
 
     if (effect->kind != EFFECT_START_CHILD && effect->kind != EFFECT_TELL_EXTERNAL)
         return;
@@ -97,7 +103,7 @@ void others_run_closed(struct run *run, const struct transition *t)
     if (ms->parent_execution != NULL && ms->new_run_id == NULL && !ended_by_reset) {
         struct errand errand = {
             .kind = TELL_PARENT,
-            .ns = run->ns,
+            .ns = namespace_of(run->engine, ms->parent_namespace_id),
             .event_id = ms->parent_initiated_event_id,
             .workflow_id = arena_strdup(t->arena, ms->parent_execution->workflow_id),
             .run_id = arena_strdup(t->arena, ms->parent_execution->run_id),
@@ -106,7 +112,8 @@ void others_run_closed(struct run *run, const struct transition *t)
             .end = end_of(run, t->arena, t->events[t->events_count - 1]),
         };
 
-        enqueue(run->engine, &errand);
+        if (errand.ns != NULL)
+            enqueue(run->engine, &errand);
     }
     if (ended_by_reset && ms->reset_run_id != NULL)
         return; /* its children go on with the new run */
@@ -114,13 +121,14 @@ void others_run_closed(struct run *run, const struct transition *t)
         struct errand errand = {
             .kind = END_CHILD,
             .run = run->id,
-            .ns = run->ns,
+            .ns = namespace_of(run->engine, child->initiated->namespace_id),
             .workflow_id = arena_strdup(t->arena, child->initiated->workflow_id),
             .run_id = arena_strdup(t->arena, child->run_id),
             .policy = child->initiated->parent_close_policy,
         };
 
-        if (child->run_id != NULL && !child->closing && errand.policy != PARENT_CLOSE_POLICY_ABANDON)
+        if (errand.ns != NULL && child->run_id != NULL && !child->closing &&
+            errand.policy != PARENT_CLOSE_POLICY_ABANDON)
             enqueue(run->engine, &errand);
     }
 }
@@ -183,7 +191,8 @@ static PbWorkflowExecution *execution_of(struct arena *arena, const struct run *
 }
 
 static PbWorkflowExecutionStartedEventAttributes *make_started(struct run *parent, const struct child *child,
-                                                               const char *run_id, nanos now)
+                                                               const struct namespace_info *ns, const char *run_id,
+                                                               nanos now)
 {
     struct arena *arena = turn_arena(parent->engine->server->turn);
     const PbStartChildWorkflowExecutionInitiatedEventAttributes *initiated = pb_copy(arena, child->initiated);
@@ -215,13 +224,13 @@ static PbWorkflowExecutionStartedEventAttributes *make_started(struct run *paren
     started->search_attributes = initiated->search_attributes;
     started->priority = history_merged_priority(arena, parent->state->priority, initiated->priority);
     run_begin(parent, &t); /* to ask with: it changes nothing */
-    inherit_by_child(&t, initiated, true, started);
+    inherit_by_child(&t, initiated, ns == parent->ns, started);
     return started;
 }
 
-/* The child's first batch holds only its start; its first workflow task comes once the parent knows its run id.
- * `present` holds its workflow id and, when open, makes room; NULL: nobody does. */
-static void create_child(struct run *parent, struct child *child, struct run *present)
+/* Makes the child, in `ns`. Its first batch holds only its start; its first workflow task comes once the parent knows
+ * its run id. `present` holds its workflow id and, when open, makes room; NULL: nobody does. */
+static void create_child(struct run *parent, struct child *child, const struct namespace_info *ns, struct run *present)
 {
     struct engine *engine = parent->engine;
     nanos now = clock_now(engine->server->clock);
@@ -237,8 +246,8 @@ static void create_child(struct run *parent, struct child *child, struct run *pr
     request_id = arena_printf(arena, "%s:%lld:0", parent->run_id_text, (long long)child->initiated_event_id);
     if (present != NULL && mutable_state_is_open(present->state))
         run_terminate_for(present, run_id);
-    started = make_started(parent, child, run_id, now);
-    run = engine_add_run(engine, parent->ns, started, uuid, request_id);
+    started = make_started(parent, child, ns, run_id, now);
+    run = engine_add_run(engine, ns, started, uuid, request_id);
     run_begin(run, &t);
     decide_start(&t, started, pb_copy(arena, child->user_metadata), 0, NULL);
     run_commit(run, &t);
@@ -258,7 +267,8 @@ static bool is_started_already(const struct run *present, const struct run *pare
     struct run *origin;
 
     return child->initiated_event_id < parent->state->reset_event_id && mutable_state_is_open(present->state) &&
-           starter != NULL && strcmp(starter->workflow_id, parent->state->workflow_id) == 0 &&
+           starter != NULL && strcmp(present->state->parent_namespace_id, parent->ns->uuid_text) == 0 &&
+           strcmp(starter->workflow_id, parent->state->workflow_id) == 0 &&
            is_read(parent->engine,
                    find_run(parent->engine, parent->ns, starter->workflow_id, starter->run_id, &origin)) &&
            strcmp(origin->state->original_run_id, parent->state->original_run_id) == 0;
@@ -275,6 +285,7 @@ static void fail_to_start(struct run *parent, struct child *child, PbStartChildW
 
 static void start_child(struct engine *engine, const struct errand *errand)
 {
+    const struct namespace_info *ns;
     struct run *parent, *present;
     struct transition t;
     struct child *child;
@@ -284,7 +295,12 @@ static void start_child(struct engine *engine, const struct errand *errand)
     child = mutable_state_child(parent->state, errand->event_id);
     if (child == NULL || child->run_id != NULL || child->closing)
         return;
-    if (!is_read(engine, engine_load_current(engine, errand->ns, child->initiated->workflow_id, &present))) {
+    ns = namespace_of(engine, child->initiated->namespace_id);
+    if (ns == NULL) {
+        fail_to_start(parent, child, START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND);
+        return;
+    }
+    if (!is_read(engine, engine_load_current(engine, ns, child->initiated->workflow_id, &present))) {
         log_error("the holder of a child's workflow id cannot be read", "workflow", child->initiated->workflow_id);
         present = NULL;
     }
@@ -294,13 +310,13 @@ static void start_child(struct engine *engine, const struct errand *errand)
         run_commit(parent, &t);
         return;
     }
-    if (!status_is_ok(engine_check_override(engine, turn_arena(engine->server->turn), parent->ns,
+    if (!status_is_ok(engine_check_override(engine, turn_arena(engine->server->turn), ns,
                                             child->initiated->task_queue->name, child->initiated->versioning_override)))
         fail_to_start(parent, child, START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_INVALID_VERSIONING_OVERRIDE);
     else if (!may_take(present, parent, child->initiated->workflow_id_reuse_policy))
         fail_to_start(parent, child, START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS);
     else
-        create_child(parent, child, present);
+        create_child(parent, child, ns, present);
 }
 
 /* ---- telling the parent ---- */
@@ -386,7 +402,8 @@ static bool is_child_of(const struct run *run, const struct run *parent)
 /* Whether the target may be told: it is there, not the sender itself and, where that is asked for, its child. */
 static bool target_fits(const struct run *target, const struct run *sender, bool child_only)
 {
-    return target != NULL && strcmp(target->state->workflow_id, sender->state->workflow_id) != 0 &&
+    return target != NULL &&
+           (target->ns != sender->ns || strcmp(target->state->workflow_id, sender->state->workflow_id) != 0) &&
            (!child_only || is_child_of(target, sender));
 }
 
@@ -437,10 +454,27 @@ static int deliver_cancel(struct run *sender, struct run *target, const struct e
     return 0;
 }
 
+/* What has become of it: 0, or the cause of its failure. */
+static int deliver(struct engine *engine, struct run *sender, const struct external *external)
+{
+    const bool is_signal = external->signal != NULL;
+    const PbWorkflowExecution *execution =
+        is_signal ? external->signal->workflow_execution : external->cancel->workflow_execution;
+    const struct namespace_info *ns =
+        namespace_of(engine, is_signal ? external->signal->namespace_id : external->cancel->namespace_id);
+    struct run *target;
+
+    if (ns == NULL)
+        return is_signal ? (int)SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND
+                         : (int)CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND;
+    if (!is_read(engine, find_run(engine, ns, execution->workflow_id, execution->run_id, &target)))
+        target = NULL;
+    return is_signal ? deliver_signal(sender, target, external) : deliver_cancel(sender, target, external);
+}
+
 static void tell_external(struct engine *engine, const struct errand *errand)
 {
-    const PbWorkflowExecution *execution;
-    struct run *sender, *target;
+    struct run *sender;
     struct external *external;
     struct transition t;
     int cause;
@@ -450,11 +484,7 @@ static void tell_external(struct engine *engine, const struct errand *errand)
     external = mutable_state_external(sender->state, errand->event_id);
     if (external == NULL || external->closing)
         return;
-    execution = external->signal != NULL ? external->signal->workflow_execution : external->cancel->workflow_execution;
-    if (!is_read(engine, find_run(engine, errand->ns, execution->workflow_id, execution->run_id, &target)))
-        target = NULL;
-    cause =
-        external->signal != NULL ? deliver_signal(sender, target, external) : deliver_cancel(sender, target, external);
+    cause = deliver(engine, sender, external);
     run_begin(sender, &t);
     if (cause == 0)
         external_delivered(&t, external);

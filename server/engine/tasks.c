@@ -439,7 +439,8 @@ static status refuse_completion(struct call *call, struct run *run, const struct
     return status_errorf(call->arena, GRPC_INVALID_ARGUMENT, "%s", refusal->text);
 }
 
-/* Commands may name the namespace of another workflow: it must be there. (That it is this one history/ checks.) */
+/* Commands may name the namespace of another workflow: it must be there. (Whether it may be another one history/
+ * checks.) */
 static status check_other_namespaces(struct call *call, const PbRespondWorkflowTaskCompletedRequest *req)
 {
     for (size_t i = 0; i < req->n_commands; i++) {

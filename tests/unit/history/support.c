@@ -57,11 +57,19 @@ static const PbHistoryEvent *load_first_event(void *context)
     return ((struct bed *)context)->log[0];
 }
 
+static const char *namespace_id_of(void *context, const char *namespace_name)
+{
+    (void)context;
+    (void)namespace_name;
+    return "0198c1de-0000-7000-8000-000000000002";
+}
+
 /* Here every name is known, and every value fits. */
-static void judge(void *context, struct arena *arena, const PbSearchAttributes *attributes,
+static void judge(void *context, struct arena *arena, const char *namespace_name, const PbSearchAttributes *attributes,
                   struct search_attributes_verdict *ret_verdict)
 {
     (void)context;
+    (void)namespace_name;
     ret_verdict->typed = pb_copy(arena, attributes);
 }
 
@@ -82,6 +90,7 @@ struct transition *bed_begin(struct bed *bed)
     t->namespace_name = "default";
     t->namespace_id = "id-of-default";
     t->load_first_event = load_first_event;
+    t->namespace_id_of = namespace_id_of;
     t->judge_search_attributes = judge;
     t->search_attributes_size_problem = no_size_problem;
     t->version_has_queue = bed->version_has_queue;
