@@ -66,7 +66,7 @@ stage_arm64() { # the unit tests, the SDK's and the command line's with the exec
         echo "arm64: all other stages are that on this machine"
         return
     fi
-    ./setup.sh --tests --arm64 && build arm64 && ls -l build/arm64/fermata || return
+    ./setup.sh --tests --arm64 && build release && build arm64 && ls -l build/arm64/fermata || return
     build arm64-unit && ctest --preset arm64-unit -j"$(nproc)" || return
     FERMATA_EXE=tests/arm64/fermata run_python tests/arm64 tests/cli tests/sdk/python
 }

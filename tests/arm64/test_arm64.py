@@ -1,7 +1,7 @@
 """The executable for arm64, emulated: everything that a user touches, and its file.
 
-For the stage arm64 of test.sh, where FERMATA_EXE is tests/arm64/fermata; skipped with any other. Names have letters beyond
-ASCII: `char` has no sign there.
+For the stage arm64 of test.sh, where FERMATA_EXE is tests/arm64/fermata and build/release is of the same source; skipped with
+any other. Names have letters beyond ASCII: `char` has no sign there.
 """
 
 import contextlib
@@ -122,7 +122,6 @@ async def test_a_killed_server_goes_on(fermata_exe, file):
         await finish(await Client.connect(server.launched.address), id)
 
 
-@pytest.mark.skipif(not NATIVE.exists(), reason="build/release is not built")
 @pytest.mark.parametrize("first, second", [(NATIVE, EMULATED), (EMULATED, NATIVE)], ids=["to arm64", "from arm64"])
 async def test_the_file_of_another_machine(first, second, file):
     with serve(str(first), *file) as server:
