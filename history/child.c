@@ -184,7 +184,6 @@ struct refusal decide_start_child(struct transition *t, const PbCommand *command
     initiated->inherit_build_id = want->inherit_build_id;
     initiated->priority = want->priority;
     initiated->versioning_override = override_normal(t->arena, want->versioning_override);
-    t->pending->user_metadata = command->user_metadata; /* its applier keeps it for the child's start */
     transition_effect(t, EFFECT_START_CHILD, transition_settle(t));
     return ACCEPTED;
 }

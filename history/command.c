@@ -105,31 +105,18 @@ struct refusal refuse_and_terminate(struct transition *t, PbWorkflowTaskFailedCa
     return refusal;
 }
 
-/* What a command adds beside its own attributes goes onto the first event that it made. */
-static void attach_metadata(struct transition *t, const PbCommand *command, size_t first)
-{
-    PbHistoryEvent *event = first < t->events_count ? t->events[first] : t->pending;
-
-    if (event == NULL)
-        return;
-    event->user_metadata = command->user_metadata;
-    event->n_event_group_markers = command->n_event_group_markers;
-    event->event_group_markers = command->event_group_markers;
-}
-
 struct refusal decide_command(struct transition *t, const PbCommand *command, struct task_context *task)
 {
     const struct command_type *known = find(command->command_type);
     struct refusal refusal;
-    size_t first = t->events_count;
 
     if (known == NULL)
         return refuse(t, WORKFLOW_TASK_FAILED_CAUSE_FEATURE_DISABLED, "%s is not supported by this server yet.",
                       command_type_name(t->arena, command->command_type));
     if (command->attributes_case != known->attributes_case)
         command = NULL; /* each decider has its own text for missing attributes */
+    t->command = command;
     refusal = known->decide(t, command, task);
-    if (refusal.cause == WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED && command != NULL)
-        attach_metadata(t, command, first);
+    t->command = NULL;
     return refusal;
 }

@@ -29,6 +29,12 @@ void *transition_add(struct transition *t, PbEventType type)
     t->pending->event_time = pb_timestamp_new(t->arena, t->now);
     t->pending->attributes_case = known->attributes_case;
     *event_attributes(t->pending) = pb_new(t->arena, known->attributes);
+    if (t->command != NULL) {
+        t->pending->user_metadata = t->command->user_metadata;
+        t->pending->n_event_group_markers = t->command->n_event_group_markers;
+        t->pending->event_group_markers = t->command->event_group_markers;
+        t->command = NULL;
+    }
     return *event_attributes(t->pending);
 }
 

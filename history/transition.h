@@ -137,8 +137,9 @@ struct transition {
     /* The outcome. */
     PbHistoryEvent **events; /* applied, with their ids */
     size_t events_count, events_capacity;
-    PbHistoryEvent *pending; /* being filled: applied (or buffered) by the next transition_settle */
-    bool in_commands;        /* a completion's commands are being decided: what is bufferable waits for their end */
+    PbHistoryEvent *pending;  /* being filled: applied (or buffered) by the next transition_settle */
+    const PbCommand *command; /* being decided: the first event that it makes gets what it adds beside its attributes */
+    bool in_commands;         /* a completion's commands are being decided: what is bufferable waits for their end */
     struct effect *effects;
     size_t effects_count, effects_capacity;
     struct successor *successor;     /* NULL: none */
