@@ -1,5 +1,6 @@
 """Settings that concern workflow tasks, with values that a test can reach."""
 
+import pytest
 from driver import *
 
 HEARTBEAT_SECONDS = 1
@@ -91,6 +92,16 @@ def test_the_first_page_of_a_workflow_task(server):
     task = run.task()
     assert [event.event_id for event in task.history.events] == [1, 2, 3, 4]
     assert sum(rest(run, task)) == task.started_event_id
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_transient_task_is_behind_the_last_page(server, count):
+    run = rounds(server, count)
+    run.task().fail()
+    task = run.task()
+    assert task.attempt == 2 and [event.event_id for event in task.history.events] == [1, 2, 3, 4]
+    assert sum(rest(run, task)) == task.started_event_id
+    task.complete(complete_workflow())
 
 
 def test_the_first_page_of_a_query(server):
