@@ -74,16 +74,25 @@ def image(tmp_path, fermata_exe):
     return Image(tmp_path, fermata_exe)
 
 
+FREE = object()  # stands for a port that nobody listens on
+
+
 @contextlib.contextmanager
 def running(image, *more):
-    port = free_port()
-    log = open(image.root.parent / "log", "w+")
-    process = image.start([*image.entry, *image.command, "--port", str(port), *more], stdout=log, stderr=log)
-    try:
+    """The container's process, its port, and what it says. A port that somebody else has meanwhile is tried again."""
+    for _ in range(3):
+        port = free_port()
+        log = open(image.root.parent / "log", "w+")
+        flags = [str(free_port()) if flag is FREE else flag for flag in more]
+        process = image.start([*image.entry, *image.command, "--port", str(port), *flags], stdout=log, stderr=log)
         give_up = time.monotonic() + 20
-        while not image.healthy(port):
-            log.seek(0)
-            assert process.poll() is None and time.monotonic() < give_up, log.read()
+        while not (is_healthy := image.healthy(port)) and process.poll() is None and time.monotonic() < give_up:
+            pass
+        if is_healthy:
+            break
+    try:
+        log.seek(0)
+        assert is_healthy, log.read()
         yield port, lambda: (log.seek(0), log.read())[1]
         process.terminate()
         assert process.wait(20) == 0
@@ -94,7 +103,7 @@ def running(image, *more):
 
 
 async def test_it_serves_in_an_empty_root(image):
-    with running(image, "--metrics-port", "0", "--http-port", str(free_port()), "--ui-port", str(free_port())) as (port, output):
+    with running(image, "--metrics-port", "0", "--http-port", FREE, "--ui-port", FREE) as (port, output):
         json_at = re.search(r"HTTP: +(\S+)", output())[1]
         assert b"serverVersion" in urllib.request.urlopen(f"http://{json_at}/api/v1/cluster-info").read()
         ui_at = re.search(r"UI: +(\S+)", output())[1]
