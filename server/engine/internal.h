@@ -60,9 +60,9 @@ struct run {
     nanos last_used;
     struct run *next_touched, *next_to_dispatch, *next_to_delete;
     bool is_current, is_touched, is_to_dispatch, is_to_delete;
-    bool may_be_indexed; /* its row may have search attributes that are looked up */
+    bool may_be_indexed;        /* its row may have search attributes that are looked up */
     int64_t stored_transitions; /* as many as loading the run would count: its row's, and batches behind that */
-    size_t bytes; /* what it was last counted with */
+    size_t bytes;               /* what it was last counted with */
 
     char *current_key; /* namespace and workflow id, when it is the current run */
     size_t current_key_bytes;
