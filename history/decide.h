@@ -128,6 +128,10 @@ const char *versioning_completion_problem(const struct mutable_state *ms,
  * Makes sure of a workflow task. Nothing for a run that is pinned. `to` NULL: to unversioned workers. */
 void versioning_start_transition(struct transition *t, const PbWorkerDeploymentVersion *to, int64_t revision);
 
+/* Of a run that has been loaded: a transition that has begun with a workflow task's start which did not survive has
+ * never been, like that. Returns whether there was one. */
+bool versioning_forget_lost_transition(struct mutable_state *ms);
+
 /* Records changed options; they act at once, also while the event has to wait. The override may be in any form, it is
  * recorded without deprecated members. */
 void decide_options_update(struct transition *t, const PbWorkflowExecutionOptionsUpdatedEventAttributes *options);

@@ -186,8 +186,10 @@ void versioning_attributes_follow(struct mutable_state *ms);
 /* How the run was continued as new. */
 PbContinueAsNewVersioningBehavior versioning_initial_behavior(const struct mutable_state *ms);
 
-/* Begins a transition, unless the run is pinned or there already. In memory only, until something is stored. */
-void versioning_begin_transition(struct mutable_state *ms, const PbWorkerDeploymentVersion *to, int64_t revision);
+/* Begins a transition, unless the run is pinned or there already. In memory only, until something is stored. With the
+ * id of the started event that it begins with; 0: something else. */
+void versioning_begin_transition(struct mutable_state *ms, const PbWorkerDeploymentVersion *to, int64_t revision,
+                                 int64_t started_event_id);
 
 /* A workflow task starts: looks where the run's queue sends it by now. Whether that task tells of another target. */
 void versioning_look_at_target(struct mutable_state *ms, const struct task_poller *who);

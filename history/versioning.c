@@ -43,6 +43,7 @@ struct versioning {
     /* Volatile; of the last three the fold of the run's start makes a beginning. */
     bool in_transition;
     const PbWorkerDeploymentVersion *transition_to; /* NULL: to unversioned workers */
+    int64_t transition_event_id;                    /* the started event that it has begun with; 0: something else */
     struct known_target notified;                   /* a workflow task has told of it */
     bool attributes_held; /* the search attributes are those from before an override, until the transition is over */
     int64_t revision;
@@ -379,6 +380,7 @@ void versioning_note_completion(struct mutable_state *ms, const PbWorkflowTaskCo
     if (arrives) {
         v->in_transition = false;
         v->transition_to = NULL;
+        v->transition_event_id = 0;
     }
     v->name_is_kept = false; /* it becomes that of this completion */
     v->unstored = before->unstored || arrives || before->name_is_kept;
@@ -442,7 +444,8 @@ bool versioning_name_is_kept(const struct mutable_state *ms)
 
 /* ---- transitions ---- */
 
-void versioning_begin_transition(struct mutable_state *ms, const PbWorkerDeploymentVersion *to, int64_t revision)
+void versioning_begin_transition(struct mutable_state *ms, const PbWorkerDeploymentVersion *to, int64_t revision,
+                                 int64_t started_event_id)
 {
     struct versioning *v;
 
@@ -452,9 +455,27 @@ void versioning_begin_transition(struct mutable_state *ms, const PbWorkerDeploym
     v = begin_change(ms);
     v->in_transition = true;
     v->transition_to = version_copy(v->arena, to);
+    v->transition_event_id = started_event_id;
     v->revision = to == NULL ? 0 : revision; /* a move away from versions counts as none */
     v->unstored = true;
     end_change(ms, v);
+}
+
+bool versioning_forget_lost_transition(struct mutable_state *ms)
+{
+    const struct versioning *before = of(ms);
+    struct versioning *v;
+
+    if (!before->in_transition || before->transition_event_id < ms->next_event_id)
+        return false;
+    v = begin_change(ms);
+    v->in_transition = false;
+    v->transition_to = NULL;
+    v->transition_event_id = 0;
+    v->unstored = true;
+    end_change(ms, v);
+    ms->versioning->has_moved = false; /* nobody has been told where it was going */
+    return true;
 }
 
 void versioning_start_transition(struct transition *t, const PbWorkerDeploymentVersion *to, int64_t revision)
@@ -462,7 +483,7 @@ void versioning_start_transition(struct transition *t, const PbWorkerDeploymentV
     struct mutable_state *ms = t->ms;
 
     workflow_task_make_real(t);
-    versioning_begin_transition(ms, to, revision);
+    versioning_begin_transition(ms, to, revision, 0);
     if (!versioning_has_moved(ms))
         return;
     workflow_task_forget_sticky(ms);
@@ -568,6 +589,7 @@ PbVersioningVolatile *versioning_pack(const struct mutable_state *ms, struct are
     packed = ARENA_NEW_PB(arena, PbVersioningVolatile);
     packed->in_transition = v->in_transition;
     packed->transition_to = version_copy(arena, v->transition_to);
+    packed->transition_event_id = v->transition_event_id;
     packed->revision = v->revision;
     packed->notified = pack_target(arena, &v->notified);
     packed->declined = pack_target(arena, &v->declined);
@@ -591,6 +613,7 @@ void versioning_unpack(struct mutable_state *ms, const PbVersioningVolatile *pac
     v = begin_change(ms);
     v->in_transition = packed->in_transition;
     v->transition_to = version_copy(v->arena, packed->transition_to);
+    v->transition_event_id = packed->transition_event_id;
     v->revision = packed->revision;
     v->notified = unpack_target(v->arena, packed->notified);
     v->declined = unpack_target(v->arena, packed->declined);

@@ -164,11 +164,11 @@ void workflow_task_add_started(struct transition *t, const struct task_poller *w
 
 /* The worker that has been given the task may be of another version. A speculative task leaves that to its completion:
  * nothing of it is stored before. */
-static void follow_poller(struct transition *t, const struct task_poller *who)
+static void follow_poller(struct transition *t, const struct task_poller *who, int64_t started_event_id)
 {
     if (who->has_target && !t->ms->workflow_task.is_speculative)
         versioning_begin_transition(t->ms, versioning_of_worker(t->arena, who->options, who->capabilities),
-                                    who->target_revision);
+                                    who->target_revision, started_event_id);
 }
 
 void workflow_task_start(struct transition *t, const struct task_poller *who)
@@ -191,7 +191,7 @@ void workflow_task_start(struct transition *t, const struct task_poller *who)
     if (!workflow_task_is_virtual(task)) {
         workflow_task_add_started(t, who, suggestions(t));
         transition_settle(t);
-        follow_poller(t, who);
+        follow_poller(t, who, task->started_event_id);
         return;
     }
     task->state = WORKFLOW_TASK_STARTED;
@@ -199,7 +199,7 @@ void workflow_task_start(struct transition *t, const struct task_poller *who)
     task->started_time = t->now;
     task->suggests = suggestions(t);
     keep_texts(ms, who->identity, who->request_id);
-    follow_poller(t, who);
+    follow_poller(t, who, 0);
 }
 
 void workflow_task_rebind(struct transition *t)

@@ -274,6 +274,8 @@ static status load_row(struct engine *engine, const struct run_row *row, struct 
         run_drop(run);
         return folded;
     }
+    if (versioning_forget_lost_transition(run->state))
+        run->state->columns_changed = true; /* the row still has it */
     if (row->is_current)
         run_index_as_current(run);
     take_from_park(run);
