@@ -97,3 +97,33 @@ def test_drainage_goes_on(fermata_exe, tmp_path):
         assert team.status("v1") == "DRAINED"
         server.start(task_queue=dict(name="q"), versioning_override=pinned_to(team, "v1"))
         assert team.status("v1") == "DRAINING"
+
+
+def test_a_move_whose_task_did_not_survive_has_never_been(fermata_exe, tmp_path):
+    """The row was written while the start of that task was in memory only: a signal came that waits for its end."""
+    name = unique("team")
+    with running(fermata_exe, tmp_path / "f.db") as server:
+        team = Rollout(server, name)
+        team.polled("v1", "q")
+        team.polled("v2", "q")
+        team.set_current("v1")
+        run = server.start(task_queue=dict(name="q"))
+        task = team.poll("v1", "q", timeout=30).result()
+        server.call(
+            "RespondWorkflowTaskCompleted",
+            task_token=task.task_token,
+            versioning_behavior="VERSIONING_BEHAVIOR_AUTO_UPGRADE",
+            deployment_options=team.options("v1"),
+        )
+        team.set_current("v2")
+        run.signal("a")
+        assert team.poll("v2", "q", timeout=30).result().workflow_execution.run_id == run.run_id
+        run.signal("b")
+        assert run.describe().workflow_execution_info.versioning_info.version_transition.version == f"{name}.v2"
+    with running(fermata_exe, tmp_path / "f.db") as server:
+        info = server.call("DescribeWorkflowExecution", execution=dict(workflow_id=run.workflow_id)).workflow_execution_info
+        assert not info.versioning_info.HasField("version_transition")
+        assert info.versioning_info.deployment_version.build_id == "v1"
+        Rollout(server, name).set_current("v1")
+        task = Rollout(server, name).poll("v1", "q", timeout=30).result()
+        assert task.workflow_execution.run_id == run.run_id
