@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import tempfile
 import time
+
+LANES_BEGIN, LANES, LANE_PORTS = 12000, 8, 2500
 
 
 class Launched:
@@ -31,10 +34,14 @@ class Launched:
 
 
 def free_port():
-    """A port that nobody listens on. Bound and released: the launch below tries again if another process was faster."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on. Bound and released: the launch below tries again if another process was faster. Each of
+    pytest's workers has ports of its own to choose from, below those that the system gives to clients."""
+    lane = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % LANES
+    while True:
+        port = LANES_BEGIN + lane * LANE_PORTS + random.randrange(LANE_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def accepts(port):
