@@ -1,8 +1,4 @@
-/*
- * Chunks in a list, newest first; each is bumped through. A large object gets a chunk of its own. Chunks of the sizes
- * that most arenas use are kept for the next one when they are freed, a few of each: malloc puts blocks of more than a
- * kilobyte together with their neighbours and takes them apart again, at ten times the cost of a small one.
- */
+/* Chunks in a list, newest first; each is bumped through. A large object gets a chunk of its own. */
 #include "base/arena.h"
 
 #include <stdbool.h>
@@ -27,15 +23,6 @@ struct chunk {
     size_t size, used;
 };
 
-enum {
-    CHUNK_OVERHEAD = sizeof(struct chunk) + ALIGNMENT, /* what malloc is asked for beside a chunk's size */
-
-    /* Chunks are kept of these powers of two, their overhead included. */
-    KEPT_BYTES_MIN = 1024,
-    KEPT_SIZES = 5,
-    KEPT_OF_SIZE_MAX = 4,
-};
-
 struct arena {
     struct chunk *chunks; /* the newest first */
     size_t next_chunk_bytes, first_chunk_bytes, held;
@@ -57,55 +44,12 @@ struct arena *arena_new(size_t first_chunk_bytes)
     return arena;
 }
 
-/* Chunks that are kept, by size. The server has one thread, so has every other program that uses arenas. */
-static struct kept {
-    struct chunk *chunks;
-    size_t count;
-} kept_chunks[KEPT_SIZES];
-
-/* Where chunks of this size are kept, NULL when they are not. */
-static struct kept *kept_of_size(size_t size)
-{
-    size_t with_overhead = size + CHUNK_OVERHEAD;
-
-    for (int i = 0; i < KEPT_SIZES && !ARENA_EXACT; i++)
-        if (with_overhead == (size_t)KEPT_BYTES_MIN << i)
-            return &kept_chunks[i];
-    return NULL;
-}
-
-static void free_chunk(struct chunk *chunk)
-{
-    struct kept *kept = kept_of_size(chunk->size);
-
-    if (kept != NULL && kept->count < KEPT_OF_SIZE_MAX) {
-        chunk->next = kept->chunks;
-        kept->chunks = chunk;
-        kept->count++;
-    } else {
-        free(chunk);
-    }
-}
-
-static struct chunk *new_chunk(size_t size)
-{
-    struct kept *kept = kept_of_size(size);
-    struct chunk *chunk;
-
-    if (kept == NULL || kept->chunks == NULL)
-        return must_malloc(CHUNK_OVERHEAD + size);
-    chunk = kept->chunks;
-    kept->chunks = chunk->next;
-    kept->count--;
-    return chunk;
-}
-
 static void free_chunks(struct chunk *chunk)
 {
     while (chunk != NULL) {
         struct chunk *next = chunk->next;
 
-        free_chunk(chunk);
+        free(chunk);
         chunk = next;
     }
 }
@@ -134,7 +78,7 @@ void arena_reset(struct arena *arena)
         struct chunk *next = last->next;
 
         arena->held -= last->size;
-        free_chunk(last);
+        free(last);
         last = next;
     }
     last->used = 0;
@@ -144,7 +88,7 @@ void arena_reset(struct arena *arena)
 
 static struct chunk *add_chunk(struct arena *arena, size_t bytes)
 {
-    struct chunk *chunk = new_chunk(bytes);
+    struct chunk *chunk = must_malloc(sizeof(struct chunk) + ALIGNMENT + bytes);
 
     chunk->size = bytes;
     chunk->used = 0;
@@ -171,15 +115,13 @@ void *arena_alloc_raw(struct arena *arena, size_t bytes)
     if (ARENA_EXACT)
         return chunk_data(add_chunk(arena, bytes));
     if (chunk == NULL || chunk->size - chunk->used < rounded) {
-        /* Overhead included, so that malloc gets a round number. */
-        size_t size =
-            arena->next_chunk_bytes > rounded + CHUNK_OVERHEAD ? arena->next_chunk_bytes - CHUNK_OVERHEAD : rounded;
+        size_t size = arena->next_chunk_bytes > rounded ? arena->next_chunk_bytes : rounded;
 
         if (arena->next_chunk_bytes < CHUNK_BYTES_MAX)
             arena->next_chunk_bytes *= 2;
         if (rounded > CHUNK_BYTES_MAX / 2 && chunk != NULL) {
             /* A large object goes behind the newest chunk, whose free space stays in use. */
-            struct chunk *own = must_malloc(CHUNK_OVERHEAD + rounded);
+            struct chunk *own = must_malloc(sizeof(struct chunk) + ALIGNMENT + rounded);
 
             own->size = own->used = rounded;
             own->next = chunk->next;

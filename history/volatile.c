@@ -132,7 +132,7 @@ enum broken mutable_state_unpack_volatile(struct mutable_state *ms, const struct
     ms->workflow_task.is_sticky = false; /* who served that queue is not known any more: the normal one it is */
     if (packed.len == 0)
         return INTACT;
-    scratch = arena_new(960);
+    scratch = arena_new(1024);
     part = pb_unpack(scratch, &PbRunVolatile_descriptor, packed.data, packed.len);
     if (part == NULL)
         broken = BROKEN_VOLATILE;

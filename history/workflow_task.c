@@ -323,12 +323,13 @@ static void count_problem(const struct transition *t)
 
 static void forget_problems(struct transition *t)
 {
+    const struct attribute_change none = no_attribute(REPORTED_PROBLEMS);
     struct mutable_state *ms = t->ms;
 
     if (ms->workflow_task_problems == 0)
         return;
     if (problems_are_reported(ms, t->limits))
-        mutable_state_set_search_attributes(ms, &(struct attribute_change){.name = REPORTED_PROBLEMS}, 1);
+        mutable_state_set_search_attributes(ms, &none, 1);
     ms->workflow_task_problems = 0;
     t->volatile_changed = true;
 }
@@ -644,8 +645,8 @@ void close_cut_task(struct transition *t)
         } else {
             add_failed_event(t, WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND, "history-service");
             transition_settle(t);
-            workflow_task_report_problems(
-                ms, t->limits); /* no further one, but what they are is told from the last event */
+            /* No further one, but what they are is told from the last event. */
+            workflow_task_report_problems(ms, t->limits);
         }
         ms->next_attempt = 1;
         ms->close_refused = false;
